@@ -1,0 +1,87 @@
+"""CSVLogger: the logs of every epoch in a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+import numpy as np
+
+from kohort.callbacks.callback import Callback, Logs
+
+
+class CSVLogger(Callback):
+    """Writes the logs of each epoch as a row of a CSV file, flushed at once.
+
+    The columns are `epoch` (from 0) and the sorted names of the first epoch's logs; values that
+    are missing later are `NA`. `append` goes on with a file that is there, `separator` is put
+    between the values.
+
+    >>> logger = CSVLogger("log.csv", separator=";")
+    >>> logger.on_train_begin()
+    >>> logger.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.25})
+    >>> logger.on_train_end()
+    >>> open("log.csv").read().split()
+    ['epoch;loss;val_loss', '0;0.5;0.25']
+    """
+
+    def __init__(
+        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
+    ) -> None:
+        super().__init__()
+        self.sep = separator
+        self.filename = os.fspath(filename)
+        self.append = append
+        self.writer: csv.DictWriter[str] | None = None
+        self.keys: list[str] | None = None
+        self.append_header = True
+        self.csv_file: TextIO | None = None
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        if self.append and os.path.exists(self.filename):
+            self.append_header = os.path.getsize(self.filename) == 0
+        self._close()
+        self.csv_file = open(self.filename, "a" if self.append else "w", newline="")
+        self.writer = None
+        self.keys = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if self.csv_file is None:
+            raise RuntimeError("CSVLogger.on_epoch_end was called before on_train_begin.")
+        logs = logs or {}
+        if self.keys is None:
+            self.keys = _columns(logs)
+        if self.writer is None:
+            self.writer = csv.DictWriter(
+                self.csv_file, fieldnames=["epoch", *self.keys], delimiter=self.sep
+            )
+            if self.append_header:
+                self.writer.writeheader()
+        row = {name: _cell(logs.get(name, "NA")) for name in self.keys}
+        self.writer.writerow({"epoch": epoch, **row})
+        self.csv_file.flush()
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        self._close()
+        self.writer = None
+
+    def _close(self) -> None:
+        if self.csv_file is not None and not self.csv_file.closed:
+            self.csv_file.close()
+
+
+def _columns(logs: dict[str, Any]) -> list[str]:
+    """The names, with room for a validation that does not run in the first epoch."""
+    names = sorted(logs)
+    if not any(name.startswith("val_") for name in names):
+        names += [f"val_{name}" for name in names]
+    return names
+
+
+def _cell(value: Any) -> Any:
+    is_scalar_array = isinstance(value, np.ndarray) and value.ndim == 0
+    if isinstance(value, Iterable) and not isinstance(value, str) and not is_scalar_array:
+        return f'"[{", ".join(map(str, value))}]"'
+    return value

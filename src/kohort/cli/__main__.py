@@ -1,0 +1,5 @@
+"""`python -m kohort.cli` is the `kohort` command."""
+
+from kohort.cli.main import main
+
+main()

@@ -1,0 +1,241 @@
+"""Commands, their options, and exit codes: 0 done, 1 the job failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="kohort",
+    help="Improve a network honestly, from a data file to a report, a model and a verdict.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Show the whole traceback if something fails.")
+]
+NoHeader = Annotated[
+    bool | None,
+    typer.Option("--no-header/--header", help="Whether a CSV file's first line holds data."),
+]
+Encoding = Annotated[str, typer.Option(help="The text encoding of a CSV file.")]
+
+
+def main() -> None:
+    """The entry point of the `kohort` command."""
+    app()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Improve a network honestly, from a data file to a report, a model and a verdict."""
+
+
+@app.command()
+def version() -> None:
+    """Show the versions of Kohort, JAX and Python."""
+    import platform
+
+    import jax
+
+    import kohort
+
+    typer.echo(f"kohort {kohort.__version__}, jax {jax.__version__}", nl=False)
+    typer.echo(f", python {platform.python_version()}")
+
+
+@app.command()
+def improve(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A CSV, Parquet or .npz file, or an embedded set: digits, breast_cancer, wine, "
+            "diabetes, iris, boston_housing, mnist, …",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="The column to predict: a name, a place (-1 is the last), or several 0/1 "
+            "columns separated by commas.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder.", show_default="runs/NAME")
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Random settings in the last stage.")] = 12,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="The most epochs of one training.", show_default="by size"),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Folds of the cross-validation.", show_default="by size"),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Start no new trial after this time: 90s, 10m, 1h.", show_default="none"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the splits, weights and draws.")] = 0,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="binary, multi-class, multi-label or regression.", show_default="found out"
+        ),
+    ] = None,
+    no_header: NoHeader = None,
+    encoding: Encoding = "utf-8",
+    verbose: Verbose = False,
+) -> None:
+    """Walk from a data file to a network, a report and a plain verdict.
+
+    Seven stages: the problem, the measure, the protocol (a test part is sealed first), encoding,
+    baselines, growing the network until it overfits, regularising and tuning. Then the test part
+    is opened, once.
+
+    Example: `kohort improve patients.csv --target survived --out runs/patients`
+    """
+    seconds = _seconds(budget)
+
+    def job() -> None:
+        from kohort.workflow import improve as walk
+
+        walk(
+            data,
+            target,
+            out=out,
+            seed=seed,
+            trials=trials,
+            epochs=epochs,
+            folds=folds,
+            budget=seconds,
+            task=task,
+            header=None if no_header is None else not no_header,
+            encoding=encoding,
+        )
+
+    _guard(job, verbose, "What is known so far lies in the run folder.")
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="The folder of a `kohort improve` run.")],
+    data: Annotated[Path, typer.Argument(help="A file with the same input columns.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write a CSV file here.", show_default="print it")
+    ] = None,
+    no_header: NoHeader = None,
+    encoding: Encoding = "utf-8",
+    verbose: Verbose = False,
+) -> None:
+    """Predict the rows of a file with the model of a run.
+
+    Example: `kohort predict runs/patients new.csv --out predictions.csv`
+    """
+
+    def job() -> None:
+        import csv
+        import io
+
+        from kohort.workflow import predict as apply
+
+        header = None if no_header is None else not no_header
+        names, rows = apply(run, data, header, encoding)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(
+            [f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows
+        )
+        if out is None:
+            typer.echo(text.getvalue(), nl=False)
+        else:
+            out.write_text(text.getvalue(), encoding="utf-8")
+            typer.echo(f"{len(rows)} predictions in {out}")
+
+    _guard(job, verbose)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    options_metavar="[--verbose]",
+)
+def run(
+    context: typer.Context,
+    script: Annotated[Path, typer.Argument(help="A Python script written for Keras.")],
+    verbose: Verbose = False,
+) -> None:
+    """Run a Keras script on Kohort, without an edit.
+
+    In the script, `import keras`, `from keras.layers import Dense` and the same under
+    `tensorflow.keras` mean Kohort. Further arguments are the script's own.
+
+    Example: `kohort run train.py --epochs 5`
+    """
+    from kohort.cli.script import run_script
+
+    if not script.is_file():
+        typer.echo(f"Error: no such script: {script}", err=True)
+        raise typer.Exit(2)
+    _guard(lambda: run_script(script, context.args), verbose)
+
+
+def _seconds(budget: str | None) -> float | None:
+    """Seconds of a duration such as `90`, `90s`, `10m`, `1.5h`."""
+    if budget is None:
+        return None
+    factor = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (budget[:-1], budget[-1]) if budget[-1:] in factor else (budget, "s")
+    try:
+        seconds = float(number) * factor[unit]
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise typer.BadParameter(f"{budget!r} is no duration; write 90s, 10m or 1h.")
+    return seconds
+
+
+def _guard(job: Callable[[], Any], verbose: bool, interrupted: str = "") -> None:
+    """Runs a job; turns its failures into one clear line on stderr and an exit code."""
+    from kohort.workflow.failure import UsageError
+
+    try:
+        job()
+    except KeyboardInterrupt:
+        typer.echo(f"\nInterrupted. {interrupted}".rstrip(), err=True)
+        raise typer.Exit(1) from None
+    except Exception as error:
+        if verbose:
+            import traceback
+
+            traceback.print_exc()
+        name = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        hint = "" if verbose else " (--verbose shows where)"
+        typer.echo(f"Error: {name}{error or 'no message'}{_hint(error, hint)}", err=True)
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+
+
+def _hint(error: Exception, hint: str) -> str:
+    from kohort.workflow.failure import WorkflowError
+
+    return "" if isinstance(error, WorkflowError) else hint

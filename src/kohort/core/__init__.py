@@ -1,0 +1,1 @@
+"""The mechanism: components, variables, frames, symbolic tensors. Imports nothing above it."""

@@ -1,0 +1,196 @@
+"""Nested structures of lists, tuples, named tuples and dicts. None is a leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+_MISSING = object()
+
+
+def is_nested(structure: Any) -> bool:
+    """Whether this is a list, tuple or dict.
+
+    >>> is_nested([1]), is_nested(1)
+    (True, False)
+    """
+    return isinstance(structure, (list, tuple, Mapping))
+
+
+def _items(structure: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(structure, Mapping):
+        return iter(structure.items())
+    return enumerate(structure)
+
+
+def _like(structure: Any, values: Iterable[Any]) -> Any:
+    """Put `values` into a container of the kind of `structure`."""
+    values = list(values)
+    if isinstance(structure, Mapping):
+        made = dict(zip(structure, values, strict=True))
+        return made if type(structure) is dict else _as_mapping(structure, made)
+    if hasattr(structure, "_fields"):
+        return type(structure)(*values)
+    return type(structure)(values) if type(structure) in (list, tuple) else _sequence(structure, values)
+
+
+def _as_mapping(structure: Any, made: dict) -> Any:
+    try:
+        return type(structure)(made)
+    except TypeError:
+        return made
+
+
+def _sequence(structure: Any, values: list) -> Any:
+    return tuple(values) if isinstance(structure, tuple) else values
+
+
+def flatten(structure: Any) -> list[Any]:
+    """The leaves in order; dicts in insertion order.
+
+    >>> flatten({"a": 1, "b": [2, (3, None)]})
+    [1, 2, 3, None]
+    """
+    if not is_nested(structure):
+        return [structure]
+    return [leaf for _, child in _items(structure) for leaf in flatten(child)]
+
+
+def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
+    """The leaves with their paths (keys and positions).
+
+    >>> flatten_with_path({"a": [5]})
+    [(('a', 0), 5)]
+    """
+    if not is_nested(structure):
+        return [((), structure)]
+    return [
+        ((key, *path), leaf)
+        for key, child in _items(structure)
+        for path, leaf in flatten_with_path(child)
+    ]
+
+
+def map_structure(function: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
+    """Apply `function` leaf by leaf to structures of one shape.
+
+    >>> map_structure(lambda a, b: a + b, {"x": 1, "y": [2]}, {"x": 10, "y": [20]})
+    {'x': 11, 'y': [22]}
+    """
+    first, *others = structures
+    if not is_nested(first):
+        if first is None and not none_is_leaf:
+            return None
+        return function(*structures)
+    for other in others:
+        _check_same(first, other)
+    rows = ([child, *(other[key] for other in others)] for key, child in _items(first))
+    return _like(first, [map_structure(function, *row, none_is_leaf=none_is_leaf) for row in rows])
+
+
+def map_shape_structure(function: Callable[[Any], Any], structure: Any) -> Any:
+    """Apply `function` to each shape (a tuple or list of ints and Nones) in a structure.
+
+    >>> map_shape_structure(len, {"a": (None, 3), "b": [(1,)]})
+    {'a': 2, 'b': [1]}
+    """
+    if is_shape(structure):
+        return function(tuple(structure))
+    if not is_nested(structure):
+        raise ValueError(f"Cannot map function to unknown objects {structure}")
+    return _like(structure, [map_shape_structure(function, child) for _, child in _items(structure)])
+
+
+def is_shape(value: Any) -> bool:
+    """Whether this is a tuple or list of ints and Nones.
+
+    >>> is_shape((None, 3)), is_shape([(None, 3)])
+    (True, False)
+    """
+    return isinstance(value, (list, tuple)) and all(
+        d is None or (isinstance(d, int) or hasattr(d, "__index__")) for d in value
+    )
+
+
+def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
+    """Put a flat list of leaves into the shape of `structure`.
+
+    >>> pack_sequence_as({"a": 0, "b": [0]}, [1, 2])
+    {'a': 1, 'b': [2]}
+    """
+    flat = list(flat_sequence)
+    expected = len(flatten(structure))
+    if expected != len(flat):
+        raise ValueError(
+            "Could not pack sequence. Structure had "
+            f"{expected} atoms, but flat_sequence had {len(flat)} items."
+        )
+    leaves = iter(flat)
+    return map_structure(lambda _: next(leaves), structure)
+
+
+def _check_same(a: Any, b: Any) -> None:
+    same = is_nested(a) == is_nested(b) and (
+        not is_nested(a) or (isinstance(a, Mapping) == isinstance(b, Mapping) and len(a) == len(b))
+    )
+    if same and isinstance(a, Mapping):
+        same = set(a) == set(b)
+    if not same:
+        raise ValueError(f"The two structures don't have the same nested structure: {a} and {b}")
+
+
+def assert_same_structure(a: Any, b: Any) -> None:
+    """Raise ValueError unless `a` and `b` nest alike."""
+    _check_same(a, b)
+    if is_nested(a):
+        if type(a) is not type(b) and not isinstance(a, Mapping):
+            raise ValueError(f"The two structures differ in type: {type(a)} and {type(b)}")
+        for key, child in _items(a):
+            assert_same_structure(child, b[key])
+
+
+def assert_same_paths(a: Any, b: Any) -> None:
+    """Raise ValueError unless the leaves of `a` and `b` have the same paths."""
+    left = {path for path, _ in flatten_with_path(a)}
+    right = {path for path, _ in flatten_with_path(b)}
+    if left != right:
+        raise ValueError(f"`a` and `b` have different paths: {left ^ right}")
+
+
+def traverse(function: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
+    """Call `function` on each node; a result that is not None replaces the node.
+
+    `MAP_TO_NONE` as a result replaces the node by None.
+    """
+    def replace(node: Any) -> Any:
+        found = function(node)
+        return _MISSING if found is None else None if found is MAP_TO_NONE else found
+
+    if top_down:
+        found = replace(structure)
+        if found is not _MISSING:
+            return found
+    if is_nested(structure):
+        children = [traverse(function, child, top_down) for _, child in _items(structure)]
+        structure = _like(structure, children)
+    if not top_down:
+        found = replace(structure)
+        return structure if found is _MISSING else found
+    return structure
+
+
+class MAP_TO_NONE:  # noqa: N801 - Keras's name
+    """A marker: `traverse` puts None where the function returns this."""
+
+
+def lists_to_tuples(structure: Any) -> Any:
+    """Turn every list into a tuple.
+
+    >>> lists_to_tuples([1, [2]])
+    (1, (2,))
+    """
+    if isinstance(structure, (list, tuple)) and not hasattr(structure, "_fields"):
+        return tuple(lists_to_tuples(child) for child in structure)
+    if isinstance(structure, Mapping):
+        return _like(structure, [lists_to_tuples(child) for child in structure.values()])
+    return structure

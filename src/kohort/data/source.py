@@ -1,0 +1,322 @@
+"""Sources: what `fit`, `evaluate` and `predict` accept, as blocks for the compiled programs.
+
+A *block* is a tree of arrays with rows along the first axis, an `order` of shape
+(steps, batch) with the row numbers of each batch, and how many of those steps to run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+from kohort.core import settings, tree
+
+
+class Block(NamedTuple):
+    """Steps `start` to `stop` of `order` over the rows of `data`."""
+
+    data: Any
+    order: Any
+    start: int
+    stop: int
+
+
+class Source(Protocol):
+    """Data that can be walked through once an epoch."""
+
+    steps: int | None
+    """The number of batches an epoch; None when only the end tells."""
+    rows: int | None
+
+    def first(self) -> Any:
+        """The first batch, to learn shapes from. Nothing is lost by looking."""
+
+    def blocks(self, epoch: int, pace: Pace, start: int = 0) -> Iterator[Block]:
+        """The blocks of an epoch from step `start` on; `pace` says how many steps to take at once."""
+
+    def on_epoch_end(self) -> None:
+        """Called after each epoch."""
+
+
+class Pace:
+    """How many steps to run before the host looks again.
+
+    The number grows or shrinks so that a block takes about `seconds`; with `single`, blocks
+    have one step.
+    """
+
+    def __init__(self, seconds: float = 0.5, single: bool = False):
+        self.seconds, self.single = seconds, single
+        self.steps = 1 if single else 16
+
+    def measured(self, steps: int, seconds: float) -> None:
+        """Learn from a block that took `seconds`."""
+        if self.single or steps <= 0:
+            return
+        rate = max(seconds / steps, 1e-7)
+        wanted = max(1, int(self.seconds / rate))
+        self.steps = min(wanted, self.steps * 64)
+
+
+def to_array(x: Any) -> Any:
+    """Return rows as an array: NumPy arrays, JAX arrays, lists, frames and series."""
+    if x is None or isinstance(x, (np.ndarray, jax.Array)):
+        array = x
+    elif hasattr(x, "to_numpy"):  # pandas, polars
+        array = x.to_numpy()
+    elif hasattr(x, "todense") and hasattr(x, "shape"):
+        array = np.asarray(x.todense())
+    elif hasattr(x, "numpy") and hasattr(x, "shape"):
+        array = x.numpy()
+    else:
+        array = np.asarray(x)
+    return None if array is None else _shrink(array)
+
+
+def _shrink(array: Any) -> Any:
+    """64-bit numbers become 32-bit ones, as everywhere in Keras."""
+    kind = getattr(array.dtype, "kind", "")
+    if isinstance(array, jax.Array):
+        return array
+    if array.dtype == object:
+        array = _from_objects(array)
+        kind = array.dtype.kind
+    if kind == "f" and array.dtype.itemsize == 8:
+        return array.astype(settings.floatx())
+    if kind in "iu" and array.dtype.itemsize == 8:
+        return array.astype(np.int32 if kind == "i" else np.uint32)
+    return array
+
+
+def _from_objects(array: np.ndarray) -> np.ndarray:
+    first = next(iter(array.ravel()), None)
+    if isinstance(first, str):
+        return array
+    if isinstance(first, (list, tuple, np.ndarray)):
+        raise ValueError(
+            "The data is an array of Python lists, and their lengths differ: a network needs rows "
+            f"of one size. Received: an object array of shape {array.shape}.\n"
+            "  1. Pad or cut the rows: keras.utils.pad_sequences(x, maxlen=…).\n"
+            "  2. Or encode them as fixed vectors, multi-hot for word indices."
+        )
+    try:
+        return array.astype(np.float32)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "The data holds values that are not numbers. "
+            f"Received: an object array of shape {array.shape} with, for example, {first!r}.\n"
+            "  1. Encode text columns as numbers first (StringLookup, one-hot).\n"
+            "  2. Replace missing values."
+        ) from None
+
+
+def row_count(data: Any) -> int:
+    """The number of rows, equal in all arrays, or an error that lists them."""
+    sizes = [a.shape[0] if a.ndim else 0 for a in tree.flatten(data) if a is not None]
+    if len(set(sizes)) > 1:
+        shapes = tree.map_structure(lambda a: None if a is None else a.shape, data)
+        raise ValueError(
+            "Data cardinality is ambiguous. Make sure all arrays contain the same number of "
+            f"samples.'x', 'y' and 'sample_weight' sizes: {sizes}. Received shapes: {shapes}"
+        )
+    return sizes[0] if sizes else 0
+
+
+class ArraySource:
+    """Arrays that lie on the device for the whole fit."""
+
+    def __init__(
+        self, data: Any, batch_size: int | None, shuffle: Any, seed: int, steps: int | None = None
+    ):
+        self.data, self.rows = data, row_count(data)
+        if self.rows == 0:
+            raise ValueError(
+                "The data set is empty: training needs at least one row. Received: arrays with 0 "
+                "rows.\n  1. Check the filter or split that made them."
+            )
+        self.batch_size = min(32 if batch_size is None else int(batch_size), self.rows)
+        if self.batch_size < 1:
+            raise ValueError(f"`batch_size` must be a positive integer. Received: {batch_size}")
+        self.shuffle, self.seed = shuffle, seed
+        self.steps = math.ceil(self.rows / self.batch_size)
+        if steps is not None:
+            self.steps = min(self.steps, steps)
+        self._device: Any = None
+
+    def first(self) -> Any:
+        return tree.map_structure(
+            lambda a: None if a is None else a[: self.batch_size], self.data
+        )
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The row numbers of an epoch. Made on the host: inside the program it compiles slowly."""
+        if not self.shuffle:
+            return np.arange(self.rows, dtype=np.int32)
+        rng = np.random.default_rng([self.seed, epoch])
+        if self.shuffle == "batch":
+            starts = rng.permutation(self.rows // self.batch_size) * self.batch_size
+            rows = (starts[:, None] + np.arange(self.batch_size)).ravel()
+            rest = np.arange(len(rows), self.rows)
+            return np.concatenate([rows, rest]).astype(np.int32)
+        return rng.permutation(self.rows).astype(np.int32)
+
+    def blocks(self, epoch: int, pace: Pace, start: int = 0) -> Iterator[Block]:
+        if self._device is None:
+            self._device = jax.tree.map(jax.numpy.asarray, self.data)
+        order, size = self.order(epoch), self.batch_size
+        full = self.rows // size
+        grid = jax.numpy.asarray(order[: full * size].reshape(full, size))
+        stop_all = min(full, self.steps or full)
+        at = start
+        while at < stop_all:
+            stop = min(at + pace.steps, stop_all)
+            yield Block(self._device, grid, at, stop)
+            at = stop
+        if full * size < self.rows and (self.steps or 0) > full and start <= full:
+            yield Block(self._device, order[full * size :][None], 0, 1)
+
+    def on_epoch_end(self) -> None:
+        return None
+
+
+class BatchSource:
+    """Batches from an iterable: a generator, a `PyDataset`, a loader, a pipeline.
+
+    Batches of one shape are stacked, so that several steps run in one call.
+    """
+
+    def __init__(self, make: Any, steps: int | None, epochs_share: bool, size: int | None):
+        self._make = make
+        self.steps, self.rows = (steps if steps is not None else size), None
+        self._limit = steps
+        self._shared = epochs_share  # a generator goes on where the last epoch stopped
+        self._iterator: Iterator[Any] | None = None
+        self._peeked: list[Any] = []
+        self.ran_out = False
+
+    def _batches(self) -> Iterator[Any]:
+        if self._iterator is None:
+            self._iterator = iter(self._make())
+        while self._peeked:
+            yield self._peeked.pop(0)
+        for item in self._iterator:
+            yield clean_batch(item)
+
+    def first(self) -> Any:
+        batch = next(self._batches(), None)
+        if batch is None:
+            raise ValueError(
+                "The data set is empty: the iterator gave no batch. Received: 0 batches.\n"
+                "  1. Check the filter or split that made it."
+            )
+        self._peeked.insert(0, batch)
+        return batch
+
+    def blocks(self, epoch: int, pace: Pace, start: int = 0) -> Iterator[Block]:
+        batches = self._batches()
+        for _ in range(start if not self._shared else 0):
+            next(batches, None)
+        done = start
+        group: list[Any] = []
+        for batch in batches:
+            if group and _shape(batch) != _shape(group[0]):
+                yield stack(group)
+                group = []
+            group.append(batch)
+            done += 1
+            last = self._limit is not None and done >= self._limit
+            if last or len(group) >= _group_size(group[0], pace):
+                yield stack(group)
+                group = []
+            if last:
+                break
+        else:
+            self.ran_out = self._limit is not None and done < self._limit
+            self._iterator = None
+        if group:
+            yield stack(group)
+        if self._limit is None:
+            self.steps = done
+        if not self._shared:
+            self._iterator = None
+
+    def on_epoch_end(self) -> None:
+        hook = getattr(self._make, "on_epoch_end", None)
+        if hook is not None:
+            hook()
+
+
+def _shape(batch: Any) -> Any:
+    return [(a.shape, str(a.dtype)) for a in tree.flatten(batch) if a is not None]
+
+
+def _group_size(batch: Any, pace: Pace) -> int:
+    """How many batches to stack: a power of two within the pace and 64 MiB."""
+    if pace.single:
+        return 1
+    size = sum(a.nbytes for a in tree.flatten(batch) if a is not None)
+    most = max(1, min(pace.steps, 64, 2**26 // max(size, 1)))
+    return 1 << (most.bit_length() - 1)
+
+
+def stack(group: list[Any]) -> Block:
+    """Batches of one shape as one block; the count is filled up to a power of two."""
+    count = len(group)
+    size = 1 << (count - 1).bit_length()
+    filled = group + [group[-1]] * (size - count)
+    data = tree.map_structure(
+        lambda *a: None if a[0] is None else np.concatenate(a) if len(a) > 1 else a[0], *filled
+    )
+    batch = next(a.shape[0] for a in tree.flatten(group[0]) if a is not None)
+    order = np.arange(size * batch, dtype=np.int32).reshape(size, batch)
+    return Block(data, order, 0, count)
+
+
+def clean_batch(item: Any) -> Any:
+    """A batch as (x, y, sample_weight), with arrays."""
+    if isinstance(item, list):
+        item = tuple(item)
+    if not isinstance(item, tuple):
+        item = (item,)
+    if len(item) > 3:
+        raise ValueError(
+            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, "
+            f"found: a tuple of {len(item)}"
+        )
+    x, y, weight = (*item, None, None)[:3]
+    return tuple(map_arrays(part) for part in (x, y, weight))
+
+
+def map_arrays(structure: Any) -> Any:
+    """Apply `to_array` to the leaves; a list of numbers is one array, a frame is one array."""
+    if isinstance(structure, Mapping):
+        return {key: map_arrays(value) for key, value in structure.items()}
+    if isinstance(structure, tuple):
+        return tuple(map_arrays(value) for value in structure)
+    if isinstance(structure, list) and structure and _holds_arrays(structure):
+        return [map_arrays(value) for value in structure]
+    return to_array(structure)
+
+
+def _holds_arrays(items: list) -> bool:
+    return all(hasattr(x, "shape") or hasattr(x, "to_numpy") or isinstance(x, (dict, tuple)) for x in items)
+
+
+def is_batches(x: Any) -> bool:
+    """Whether `x` gives batches rather than holds rows."""
+    if isinstance(x, (np.ndarray, jax.Array, list, tuple, Mapping, str)) or x is None:
+        return False
+    if hasattr(x, "to_numpy") or (hasattr(x, "shape") and hasattr(x, "dtype")):
+        return False
+    return hasattr(x, "__iter__") or hasattr(x, "__getitem__") or hasattr(x, "__next__")
+
+
+def iterate(x: Any) -> Iterable[Any]:
+    """The batches of any iterable, `PyDataset` or indexable object."""
+    if hasattr(x, "__getitem__") and hasattr(x, "__len__"):
+        return (x[i] for i in range(len(x)))
+    return x

@@ -1,0 +1,375 @@
+"""`fit`, `evaluate`, `predict` and their one-batch forms."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jax
+import numpy as np
+
+from kohort.callbacks import CallbackList, History
+from kohort.core import settings, tree
+from kohort.data.adapt import make_source, split_validation
+from kohort.data.source import ArraySource, Block, Pace, clean_batch, map_arrays, stack
+from kohort.train import checks
+from kohort.train.loop import Runner, fresh_metrics, run_epoch, to_floats
+
+_LIVE, _QUIET = 0.2, 1.0  # seconds between visits of the host: with a progress bar, without
+
+
+class Training:
+    """The part of a model that trains it."""
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+        **kwargs: Any,
+    ) -> History:
+        """Train for a number of epochs and return the `History`.
+
+        Args:
+            x, y, sample_weight: arrays (or lists, dicts, frames of them), or `x` alone as a
+                generator, `PyDataset` or any iterable of (x, y[, sample_weight]) batches.
+            batch_size: rows a batch; 32 unless told.
+            validation_split: the share of rows at the end (before shuffling) to validate on.
+            validation_data: (x, y[, sample_weight]), or batches.
+            shuffle: whether rows are in a new order each epoch.
+            class_weight: class number -> weight.
+            initial_epoch: the epoch to begin with.
+            steps_per_epoch: batches an epoch.
+            validation_freq: every how many epochs to validate, or a list of epochs.
+        """
+        for name in ("workers", "use_multiprocessing", "max_queue_size"):
+            kwargs.pop(name, None)
+        if kwargs:
+            raise TypeError(f"fit() got unexpected keyword arguments {sorted(kwargs)}")
+        self._assert_compiled("fit")  # type: ignore[attr-defined]
+        self._eval_source = None
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = split_validation(
+                (x, y, sample_weight), validation_split
+            )
+        self._shuffle_seed = int(np.random.randint(2**31))
+        steps = _capped(steps_per_epoch, settings.max_steps_per_epoch())
+        epochs = min(epochs, settings.max_epochs() or epochs)
+        source = make_source(
+            x, y, sample_weight, batch_size=batch_size, steps=steps, shuffle=shuffle,
+            class_weight=class_weight, seed=self._shuffle_seed,
+        )  # fmt: skip
+        self._symbolic_build(source.first())  # type: ignore[attr-defined]
+        if isinstance(source, ArraySource):
+            checks.check_values(self, source.data)
+        validation = self._validation_source(validation_data, validation_batch_size or batch_size, validation_steps)
+        if verbose == "auto":
+            verbose = 1
+        listed = callbacks if isinstance(callbacks, CallbackList) else CallbackList(
+            callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose, epochs=epochs,
+            steps=source.steps, model=self,
+        )  # fmt: skip
+        self._callback_list = listed
+        try:
+            self._fit_epochs(source, validation, listed, epochs, initial_epoch, validation_freq, verbose)
+        finally:
+            self._callback_list = None
+        return self.history
+
+    def _fit_epochs(
+        self, source: Any, validation: Any, listed: CallbackList, epochs: int, first: int,
+        validation_freq: Any, verbose: Any,
+    ) -> None:  # fmt: skip
+        self.stop_training = False
+        self._initial_epoch, self._initial_step = first, 0
+        self._binding()  # type: ignore[attr-defined]
+        listed.on_train_begin()
+        logs: dict[str, Any] = {}
+        epoch = self._initial_epoch
+        pace = Pace(_LIVE if verbose == 1 else _QUIET, single=listed.needs_every_train_batch)
+        while epoch < epochs and not self.stop_training:
+            start, self._initial_step = self._initial_step, 0
+            if isinstance(source, ArraySource):
+                source.seed = self._shuffle_seed
+            if not start:
+                fresh_metrics(self)
+            listed.on_epoch_begin(epoch)
+            logs = run_epoch(
+                self, "train", source, epoch, pace, start=start,
+                before=lambda step: listed.on_train_batch_begin(step),
+                after=lambda first, last, logs: listed.on_train_batch_end(last, logs),
+            )  # fmt: skip
+            if getattr(source, "ran_out", False):
+                warnings.warn(
+                    "Your input ran out of data; interrupting training. Make sure that your dataset "
+                    "or generator can generate at least `steps_per_epoch * epochs` batches. You may "
+                    "need to use the `.repeat()` function when building your dataset.",
+                    stacklevel=3,
+                )
+                self.stop_training = True
+            if validation is not None and _validates(epoch, validation_freq):
+                logs |= self._validate(validation, listed)
+            source.on_epoch_end()
+            listed.on_epoch_end(epoch, logs)
+            epoch += 1
+        listed.on_train_end(logs)
+
+    def _validation_source(self, data: Any, batch_size: int | None, steps: int | None) -> Any:
+        if data is None:
+            return None
+        if isinstance(data, (tuple, list)) and not (isinstance(data, list) and len(data) == 0):
+            parts = (*data, None, None)[:3]
+            source = make_source(*parts, batch_size=batch_size, steps=steps)
+        else:
+            source = make_source(data, batch_size=batch_size, steps=steps)
+        self._check_same_shape(source)
+        return source
+
+    def _check_same_shape(self, source: Any) -> None:
+        source.first()
+
+    def _validate(self, source: Any, listed: CallbackList) -> dict[str, float]:
+        """Evaluate on the validation source, leaving the training metrics as they are."""
+        binding = self._binding()  # type: ignore[attr-defined]
+        kept = {p: v._value for p, v in binding.metrics.items()}
+        fresh_metrics(self)
+        listed.on_test_begin()
+        pace = Pace(_QUIET, single=listed.needs_every_test_batch)
+        logs = run_epoch(
+            self, "test", source, 0, pace,
+            before=lambda step: listed.on_test_batch_begin(step),
+            after=lambda first, last, logs: listed.on_test_batch_end(last, logs),
+        )  # fmt: skip
+        listed.on_test_end(logs)
+        for path, variable in binding.metrics.items():
+            variable._value = kept[path]
+        return {f"val_{name}": value for name, value in logs.items()}
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the loss and the metrics on data: a number, a list, or a dict by name."""
+        for name in ("workers", "use_multiprocessing", "max_queue_size"):
+            kwargs.pop(name, None)
+        if kwargs:
+            raise ValueError(f"Arguments not recognized: {kwargs}")
+        self._assert_compiled("evaluate")  # type: ignore[attr-defined]
+        steps = _capped(steps, settings.max_steps_per_epoch())
+        source = make_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        self._symbolic_build(source.first())  # type: ignore[attr-defined]
+        verbose = 1 if verbose == "auto" else verbose
+        listed = callbacks if isinstance(callbacks, CallbackList) else CallbackList(
+            callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.steps, model=self
+        )  # fmt: skip
+        self._binding()  # type: ignore[attr-defined]
+        fresh_metrics(self)
+        listed.on_test_begin()
+        pace = Pace(_LIVE if verbose == 1 else _QUIET, single=listed.needs_every_test_batch)
+        logs = run_epoch(
+            self, "test", source, 0, pace,
+            before=lambda step: listed.on_test_batch_begin(step),
+            after=lambda first, last, logs: listed.on_test_batch_end(last, logs),
+        )  # fmt: skip
+        listed.on_test_end(logs)
+        return logs if return_dict else self._in_order(logs)
+
+    def _in_order(self, logs: dict[str, Any]) -> Any:
+        """The values in the order of `metrics_names`; a single one on its own."""
+        names = self.metrics_names  # type: ignore[attr-defined]
+        if not all(name in logs for name in names) or not names:
+            names = list(logs)
+        values = [logs[name] for name in names] + [logs[n] for n in logs if n not in names]
+        return values[0] if len(values) == 1 else values
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the outputs for all rows of `x` as NumPy arrays."""
+        for name in ("workers", "use_multiprocessing", "max_queue_size"):
+            kwargs.pop(name, None)
+        steps = _capped(steps, settings.max_steps_per_epoch())
+        source = make_source(x, batch_size=batch_size, steps=steps)
+        first = source.first()
+        if not self.built:  # type: ignore[has-type]
+            self._symbolic_build((first[0], None, None))  # type: ignore[attr-defined]
+        verbose = 1 if verbose == "auto" else verbose
+        listed = callbacks if isinstance(callbacks, CallbackList) else CallbackList(
+            callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.steps, model=self
+        )  # fmt: skip
+        listed.on_predict_begin()
+        runner, parts, step = Runner(self), [], 0
+        for block in _predict_blocks(source, listed.needs_every_predict_batch):
+            listed.on_predict_batch_begin(step)
+            outputs = runner.predict(block.data, block.stop)
+            outputs = tree.map_structure(lambda a: _rows(a, block.stop), outputs)  # noqa: B023
+            parts.append(outputs)
+            step += block.stop
+            listed.on_predict_batch_end(step - 1, {"outputs": outputs})
+        listed.on_predict_end()
+        if not parts:
+            raise ValueError("`predict` got no data. Received: an empty iterator.")
+        return tree.map_structure(lambda *a: np.concatenate(a) if len(a) > 1 else a[0], *parts)
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:  # fmt: skip
+        """Do one step on one batch; return loss and metrics."""
+        self._assert_compiled("train_on_batch")  # type: ignore[attr-defined]
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError(
+                "Arguments `sample_weight` and `class_weight` cannot be specified at the same time. "
+                f"Received: sample_weight={sample_weight}, class_weight={class_weight}"
+            )
+        return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Evaluate one batch; return loss and metrics."""
+        self._assert_compiled("test_on_batch")  # type: ignore[attr-defined]
+        return self._on_batch("test", x, y, sample_weight, None, return_dict)
+
+    def _on_batch(
+        self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
+    ) -> Any:
+        data = tuple(map_arrays(part) for part in (x, y, sample_weight))
+        source = make_source(*data, batch_size=2**31 - 1, class_weight=class_weight)
+        batch = source.first()
+        self._symbolic_build(batch)  # type: ignore[attr-defined]
+        logs = to_floats(Runner(self).run(kind, stack([batch])))
+        return logs if return_dict else self._in_order(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for one batch."""
+        batch = clean_batch((map_arrays(x),))
+        if not self.built:  # type: ignore[has-type]
+            self._symbolic_build((batch[0], None, None))  # type: ignore[attr-defined]
+        stacked = jax.tree.map(lambda a: a[None], batch)
+        outputs = Runner(self).predict(stacked, 1)
+        return tree.map_structure(lambda a: np.asarray(a[0]), outputs)
+
+    # Keras 2 names
+    def fit_generator(self, generator: Any, *args: Any, **kwargs: Any) -> History:
+        """The Keras 2 name of `fit` with a generator."""
+        if args:
+            kwargs["steps_per_epoch"] = args[0]
+        if len(args) > 1:
+            kwargs["epochs"] = args[1]
+        return self.fit(generator, **kwargs)
+
+    def evaluate_generator(self, generator: Any, steps: int | None = None, **kwargs: Any) -> Any:
+        """The Keras 2 name of `evaluate` with a generator."""
+        return self.evaluate(generator, steps=steps, verbose=0, **kwargs)
+
+    def predict_generator(self, generator: Any, steps: int | None = None, **kwargs: Any) -> Any:
+        """The Keras 2 name of `predict` with a generator."""
+        return self.predict(generator, steps=steps, verbose=0, **kwargs)
+
+    # ---- the state that a backup keeps
+
+    def get_training_state(self) -> dict[str, np.ndarray]:
+        """Everything that training goes on from: path -> array."""
+        found = {}
+        for part, arrays in self._binding().gather()._asdict().items():  # type: ignore[attr-defined]
+            found |= {f"{part}:{path}": np.asarray(a) for path, a in arrays.items()}
+        found["shuffle_seed"] = np.asarray(self._shuffle_seed, np.int64)
+        return found
+
+    def set_training_state(self, state: dict[str, np.ndarray]) -> None:
+        """Put back what `get_training_state` returned.
+
+        Raises:
+            ValueError: where the state is another model's.
+        """
+        binding = self._binding()  # type: ignore[attr-defined]
+        parts = dict(zip(("params", "state", "opt", "metrics"), binding.parts(), strict=True))
+        wanted = {f"{part}:{path}": v for part, vs in parts.items() for path, v in vs.items()}
+        given = {k: v for k, v in state.items() if k != "shuffle_seed"}
+        wrong = wanted.keys() ^ given.keys() or {
+            k for k, v in wanted.items() if tuple(given[k].shape) != v.shape
+        }
+        if wrong:
+            raise ValueError(
+                "The saved training state belongs to another model: these arrays differ: "
+                f"{sorted(wrong)[:5]}. Delete the backup to start anew."
+            )
+        for key, variable in wanted.items():
+            variable._value = jax.numpy.asarray(given[key], variable.dtype)
+        self._shuffle_seed = int(state["shuffle_seed"])
+
+
+def _capped(steps: int | None, cap: int | None) -> int | None:
+    return steps if cap is None else min(steps, cap) if steps is not None else cap
+
+
+def _validates(epoch: int, frequency: Any) -> bool:
+    if isinstance(frequency, (list, tuple, set, range)):
+        return epoch + 1 in frequency
+    if not isinstance(frequency, int) or frequency < 1:
+        raise ValueError(f"`validation_freq` must be a positive int or a list of ints. Received: {frequency}")
+    return (epoch + 1) % frequency == 0
+
+
+def _rows(outputs: Any, steps: int) -> np.ndarray:
+    """(steps, batch, …) as rows, without the steps that were filled up."""
+    array = np.asarray(outputs)[:steps]
+    return array.reshape(-1, *array.shape[2:]) if array.ndim > 1 else array
+
+
+def _predict_blocks(source: Any, single: bool) -> Any:
+    """Stacked batches: their number filled up to a power of two, at most 64 MiB."""
+    if not isinstance(source, ArraySource):
+        pace = Pace(single=single)
+        for block in source.blocks(0, pace):
+            batch = block.order.shape[1]
+            data = jax.tree.map(lambda a: a.reshape(-1, batch, *a.shape[1:]), block.data)  # noqa: B023
+            yield Block(data, None, 0, block.stop)
+        return
+    size, data = source.batch_size, source.data
+    row_bytes = sum(a.nbytes for a in jax.tree.leaves(data)) // max(source.rows, 1)
+    most = 1 if single else max(1, 2**26 // max(row_bytes * size, 1))
+    full = min(source.rows // size, source.steps)
+    at = 0
+    while at < full:
+        count = min(most, full - at)
+        room = 1 << (count - 1).bit_length()
+        yield Block(jax.tree.map(lambda a: _stacked(a, at, count, room, size), data), None, 0, count)  # noqa: B023
+        at += count
+    if full * size < source.rows and source.steps > full:
+        yield Block(jax.tree.map(lambda a: a[full * size :][None], data), None, 0, 1)
+
+
+def _stacked(a: Any, at: int, count: int, room: int, size: int) -> Any:
+    rows = a[at * size : (at + count) * size].reshape(count, size, *a.shape[1:])
+    if room == count:
+        return rows
+    return np.concatenate([rows, np.zeros((room - count, *rows.shape[1:]), rows.dtype)])

@@ -1,0 +1,334 @@
+"""Shapes, joining, splitting, indexing: the values stay, their places change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kohort.core.dtypes import standardize_dtype
+from kohort.core.symbolic import FunctionOp, KerasTensor, is_keras_tensor, op
+from kohort.ops._base import array, axes, unary
+
+fliplr = unary("fliplr", jnp.fliplr, "Reverse axis 1.")
+flipud = unary("flipud", jnp.flipud, "Reverse axis 0.")
+ravel = unary("ravel", jnp.ravel, "All entries in one row.")
+
+
+class _ReshapeOp(FunctionOp):
+    def compute_output_spec(self, x: Any) -> Any:
+        """Know what can be known: a -1 stays unknown when x has unknown axes."""
+        shape = reshape_output_shape(x.shape, self.settings["newshape"])
+        return KerasTensor(shape, x.dtype)
+
+
+def reshape_output_shape(
+    shape: Sequence[int | None], newshape: Any
+) -> tuple[int | None, ...]:
+    """The shape after a reshape, as far as it is known.
+
+    >>> reshape_output_shape((None, 6), (-1, 3)), reshape_output_shape((2, 6), (-1, 3))
+    ((None, 3), (4, 3))
+    """
+    wanted = (newshape,) if isinstance(newshape, (int, np.integer)) else tuple(newshape)
+    wanted = tuple(-1 if size is None else int(size) for size in wanted)
+    if None in shape:
+        if wanted.count(-1) > 1 and len(shape) != len(wanted):
+            return tuple(None if size == -1 else size for size in wanted)
+        return tuple(None if size == -1 else size for size in wanted)
+    total, known = math.prod(s for s in shape if s is not None), 1
+    for size in wanted:
+        known *= 1 if size == -1 else size
+    if (known != total) if -1 not in wanted else (known == 0 or total % known):
+        raise ValueError(
+            "The total size of the tensor must be unchanged. Received: "
+            f"input_shape={tuple(shape)}, newshape={tuple(wanted)}"
+        )
+    return tuple(total // known if size == -1 else size for size in wanted)
+
+
+def reshape(x: Any, newshape: Any) -> Any:
+    """The entries of x in another shape; one size may be -1: what is left.
+
+    >>> reshape([[1, 2], [3, 4]], (-1,))
+    Array([1, 2, 3, 4], dtype=int32)
+    """
+    if is_keras_tensor(x):
+        return _ReshapeOp(reshape, {"newshape": newshape})(x)
+    return _reshape(x, newshape)
+
+
+@op
+def _reshape(x: Any, newshape: Any) -> jax.Array:
+    return jnp.reshape(array(x), newshape)
+
+
+@op
+def transpose(x: Any, axes: Any = None) -> jax.Array:
+    """The axes in another order (reversed when None).
+
+    >>> transpose([[1, 2], [3, 4]])
+    Array([[1, 3], [2, 4]], dtype=int32)
+    """
+    return jnp.transpose(array(x), axes)
+
+
+@op
+def expand_dims(x: Any, axis: Any) -> jax.Array:
+    """Insert an axis of size 1."""
+    return jnp.expand_dims(array(x), axes(axis))
+
+
+@op
+def squeeze(x: Any, axis: Any = None) -> jax.Array:
+    """Drop axes of size 1 (all of them when None)."""
+    return jnp.squeeze(array(x), axes(axis))
+
+
+@op
+def moveaxis(x: Any, source: Any, destination: Any) -> jax.Array:
+    """Move axes to other places."""
+    return jnp.moveaxis(array(x), source, destination)
+
+
+@op
+def swapaxes(x: Any, axis1: int, axis2: int) -> jax.Array:
+    """Exchange two axes."""
+    return jnp.swapaxes(array(x), axis1, axis2)
+
+
+@op
+def broadcast_to(x: Any, shape: Any) -> jax.Array:
+    """Repeat x to fill a shape."""
+    return jnp.broadcast_to(array(x), shape)
+
+
+@op
+def flip(x: Any, axis: Any = None) -> jax.Array:
+    """Reverse axes (all when None)."""
+    return jnp.flip(array(x), axes(axis))
+
+
+@op
+def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> jax.Array:
+    """Turn by k · 90° in the plane of two axes."""
+    x = jnp.asarray(array)
+    if x.ndim < 2:
+        raise ValueError(
+            f"Input array must have at least 2 dimensions. Received: array.ndim={x.ndim}"
+        )
+    if len(axes) != 2 or axes[0] == axes[1]:
+        raise ValueError(
+            f"Invalid axes: {axes}. Axes must be a tuple of two different dimensions."
+        )
+    return jnp.rot90(x, k, tuple(axes))
+
+
+@op
+def roll(x: Any, shift: Any, axis: Any = None) -> jax.Array:
+    """Move entries along an axis; what leaves at one end enters at the other."""
+    return jnp.roll(array(x), shift, axes(axis))
+
+
+@op
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> jax.Array:
+    """Repeat each entry.
+
+    >>> repeat([1, 2], 2)
+    Array([1, 1, 2, 2], dtype=int32)
+    """
+    repeats = repeats if isinstance(repeats, int) else np.asarray(repeats)
+    return jnp.repeat(array(x), repeats, axis)
+
+
+@op
+def tile(x: Any, repeats: Any) -> jax.Array:
+    """Repeat the whole array.
+
+    >>> tile([1, 2], 2)
+    Array([1, 2, 1, 2], dtype=int32)
+    """
+    return jnp.tile(array(x), repeats if isinstance(repeats, int) else tuple(repeats))
+
+
+@op
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> jax.Array:
+    """Add entries before and after each axis.
+
+    >>> pad([1, 2], (1, 2), constant_values=9)
+    Array([9, 1, 2, 9, 9], dtype=int32)
+    """
+    if constant_values is not None and mode != "constant":
+        raise ValueError(
+            "Argument `constant_values` can only be provided when `mode == 'constant'`. "
+            f"Received: mode={mode}"
+        )
+    given = {} if constant_values is None else {"constant_values": constant_values}
+    return jnp.pad(array(x), pad_width, mode, **given)
+
+
+@op
+def concatenate(xs: Any, axis: int | None = 0) -> jax.Array:
+    """Join arrays along an axis.
+
+    >>> concatenate([[1], [2, 3]])
+    Array([1, 2, 3], dtype=int32)
+    """
+    return jnp.concatenate([array(x) for x in xs], axis)
+
+
+@op
+def stack(x: Any, axis: int = 0) -> jax.Array:
+    """Join arrays of one shape along a new axis.
+
+    >>> stack([[1, 2], [3, 4]], axis=1)
+    Array([[1, 3], [2, 4]], dtype=int32)
+    """
+    return jnp.stack([array(t) for t in x], axis)
+
+
+@op
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[jax.Array]:
+    """The slices along an axis as a list."""
+    x = array(x)
+    count = x.shape[axis] if num is None else num
+    return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(count)]
+
+
+@op
+def hstack(xs: Any) -> jax.Array:
+    """Join arrays along axis 1 (vectors along axis 0)."""
+    return jnp.hstack([array(x) for x in xs])
+
+
+@op
+def vstack(xs: Any) -> jax.Array:
+    """Join arrays along axis 0, vectors as rows."""
+    return jnp.vstack([array(x) for x in xs])
+
+
+@op
+def dstack(xs: Any) -> jax.Array:
+    """Join arrays along axis 2."""
+    return jnp.dstack([array(x) for x in xs])
+
+
+@op
+def append(x1: Any, x2: Any, axis: int | None = None) -> jax.Array:
+    """x1 and then x2 (both flat when `axis` is None)."""
+    return jnp.append(array(x1), array(x2), axis)
+
+
+@op
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[jax.Array]:
+    """Cut into equal parts, or before the given places.
+
+    >>> split([1, 2, 3], [1])
+    [Array([1], dtype=int32), Array([2, 3], dtype=int32)]
+    """
+    return jnp.split(array(x), _places(indices_or_sections), axis)
+
+
+@op
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[jax.Array]:
+    """Cut into parts that differ in size by at most one."""
+    return jnp.array_split(array(x), _places(indices_or_sections), axis)
+
+
+@op
+def hsplit(x: Any, indices_or_sections: Any) -> list[jax.Array]:
+    """Cut along axis 1 (a vector along axis 0)."""
+    return jnp.hsplit(array(x), _places(indices_or_sections))
+
+
+@op
+def vsplit(x: Any, indices_or_sections: Any) -> list[jax.Array]:
+    """Cut along axis 0."""
+    return jnp.vsplit(array(x), _places(indices_or_sections))
+
+
+@op
+def dsplit(x: Any, indices_or_sections: Any) -> list[jax.Array]:
+    """Cut along axis 2."""
+    return jnp.dsplit(array(x), _places(indices_or_sections))
+
+
+def _places(indices_or_sections: Any) -> Any:
+    if isinstance(indices_or_sections, int):
+        return indices_or_sections
+    return np.asarray(indices_or_sections)
+
+
+@op
+def take(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
+    """The slices along `axis` at `indices`; negative ones count from the end.
+
+    >>> take([10, 20, 30], [2, 0])
+    Array([30, 10], dtype=int32)
+    """
+    return jnp.take(array(x), array(indices), axis)
+
+
+@op
+def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
+    """For each line along `axis` its entries at `indices`."""
+    return jnp.take_along_axis(array(x), array(indices), axis)
+
+
+@op
+def get_item(x: Any, key: Any) -> jax.Array:
+    """`x[key]`.
+
+    >>> get_item([1, 2, 3], slice(1, None))
+    Array([2, 3], dtype=int32)
+    """
+    return array(x)[key]
+
+
+@op
+def unravel_index(indices: Any, shape: Any) -> tuple[jax.Array, ...]:
+    """Positions in the flat array as positions along each axis."""
+    return jnp.unravel_index(array(indices), tuple(shape))
+
+
+@op
+def view(x: Any, dtype: Any = None) -> jax.Array:
+    """The same bytes read as another dtype."""
+    return array(x).view(None if dtype is None else standardize_dtype(dtype))
+
+
+def shape(x: Any) -> tuple[Any, ...]:
+    """The shape as a tuple; None for unknown axes of a symbolic tensor.
+
+    >>> shape([[1, 2]])
+    (1, 2)
+    """
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+def ndim(x: Any) -> int:
+    """The number of axes."""
+    return len(shape(x))
+
+
+def size(x: Any) -> Any:
+    """The number of entries; symbolic for a symbolic tensor."""
+    return _size(x) if is_keras_tensor(x) else math.prod(shape(x))
+
+
+@op
+def _size(x: Any) -> jax.Array:
+    return jnp.asarray(x.size, "int32")
+
+
+def dtype(x: Any) -> str:
+    """The dtype as a string.
+
+    >>> dtype([1.0])
+    'float32'
+    """
+    return standardize_dtype(x.dtype if hasattr(x, "dtype") else array(x).dtype)

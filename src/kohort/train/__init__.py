@@ -1,0 +1,1 @@
+"""Pure training: structure, state, programs, and the loop on the host."""

@@ -1,0 +1,241 @@
+"""What `compile` was told: losses and metrics, one for each output of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from kohort import losses, metrics
+from kohort.core import tree
+from kohort.core.component import Component
+from kohort.core.symbolic import KerasTensor
+
+
+class Outputs:
+    """The outputs of a model as a flat list with names.
+
+    A structure given by the user (labels, weights, losses, metrics) is brought into the same
+    order, whether it is one value, a list, or a dict by output name.
+    """
+
+    def __init__(self, y_pred: Any, names: list[str] | None):
+        self.struct = tree.map_structure(lambda _: None, y_pred)
+        self.count = len(tree.flatten(y_pred))
+        self.keys = list(y_pred) if isinstance(y_pred, Mapping) else None
+        flat_keys = self.keys if self.keys is not None and len(self.keys) == self.count else None
+        if names is not None and len(names) == self.count:
+            self.names: list[Any] = list(names)
+        elif flat_keys:
+            self.names = flat_keys
+        else:
+            self.names = [None] * self.count
+        self.flat_keys = flat_keys
+
+    def split(self, what: str, value: Any, default: Any = None) -> list[Any]:
+        """One entry for each output, from data (arrays) in any of the accepted forms."""
+        if isinstance(value, Mapping):
+            self._check_keys(what, value)
+            keys = self._keys_of(value)
+            return [value.get(key, default) for key in keys]
+        flat = tree.flatten(value) if tree.is_nested(value) else [value]
+        if len(flat) == self.count:
+            return flat
+        if not tree.is_nested(value) and what == "sample_weight":
+            return [value] * self.count
+        raise ValueError(
+            f"y_true and y_pred have different structures.\ny_true: {_shapes(value)}\n"
+            f"The model has {self.count} outputs: {self.names}"
+        )
+
+    def settings(self, what: str, value: Any) -> list[Any]:
+        """One entry for each output, from a `compile` argument; None where there is none."""
+        if value is None:
+            return [None] * self.count
+        if isinstance(value, Mapping):
+            self._check_keys(what, value)
+            return [value.get(key) for key in self._keys_of(value)]
+        if isinstance(value, (list, tuple)):
+            flat = list(value)
+            if len(flat) == 1 and self.count > 1 and isinstance(flat[0], (list, tuple)):
+                flat = list(flat[0])
+            if len(flat) != self.count:
+                raise ValueError(
+                    f"For a model with multiple outputs, when providing the `{what}` argument as a "
+                    "list, it should have as many entries as the model has outputs. "
+                    f"Received:\n{what}={value}\nof length {len(flat)} whereas the model has "
+                    f"{self.count} outputs."
+                )
+            return flat
+        return [value] * self.count
+
+    def _keys_of(self, value: Mapping) -> list[Any]:
+        if self.flat_keys is not None and set(value) <= set(self.flat_keys):
+            return self.flat_keys
+        return self.names
+
+    def _check_keys(self, what: str, value: Mapping) -> None:
+        known = {*(self.names or []), *(self.flat_keys or [])} - {None}
+        unknown = [key for key in value if key not in known]
+        if unknown:
+            raise ValueError(
+                f"In the dict argument `{what}`, key '{unknown[0]}' does not correspond to any "
+                f"model output. Received:\n{what}={value}\nThe outputs are: {sorted(known)}"
+            )
+
+
+def _shapes(value: Any) -> Any:
+    return tree.map_structure(lambda x: getattr(x, "shape", x), value)
+
+
+class CompileLoss(Component):
+    """The total loss: a weighted sum over the outputs.
+
+    With several losses, each is tracked as `<output>_loss`.
+    """
+
+    def __init__(self, loss: Any, loss_weights: Any = None, output_names: list[str] | None = None):
+        self._user_loss, self._user_weights = loss, loss_weights
+        self._names = output_names
+        self.parts: list[Any] = []
+        self.weights: list[Any] = []
+        self.trackers: list[Any] = []
+        self.built = False
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The trackers of the single losses."""
+        return [t for t in self.trackers if t is not None]
+
+    def build(self, y_true: Any, y_pred: Any) -> None:
+        """Find the loss of each output, once the outputs are known."""
+        self.outputs = Outputs(y_pred, self._names)
+        given = self.outputs.settings("loss", self._user_loss)
+        weights = self._split_weights()
+        truths = self.outputs.split("y", y_true)
+        self.parts = [
+            None if loss is None else losses.resolve(loss, t, p)
+            for loss, t, p in zip(given, truths, tree.flatten(y_pred), strict=True)
+        ]
+        self.weights = weights
+        several = sum(part is not None for part in self.parts) > 1
+        self.trackers = [
+            metrics.Mean(name=f"{name or part.name}_loss") if several and part is not None else None
+            for name, part in zip(self._loss_names(), self.parts, strict=True)
+        ]
+        self.built = True
+
+    def _loss_names(self) -> list[Any]:
+        return self.outputs.names
+
+    def _split_weights(self) -> list[Any]:
+        weights = self._user_weights
+        if weights is not None and not isinstance(weights, (list, tuple, dict, float, int)):
+            raise ValueError(f"Argument `loss_weights` must be a float, list or dict. Received: {weights}")
+        found = self.outputs.settings("loss_weights", weights)
+        for weight in found:
+            if weight is not None and not isinstance(weight, (int, float)):
+                raise ValueError(
+                    "Each entry of `loss_weights` must be a number. "
+                    f"Received: {weight} (of type {type(weight)})"
+                )
+        return found
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        if not self.built:
+            self.build(y_true, y_pred)
+        truths = self.outputs.split("y", y_true)
+        weights = self.outputs.split("sample_weight", sample_weight)
+        total = None
+        rows = zip(self.parts, truths, tree.flatten(y_pred), weights, self.weights, self.trackers, strict=True)
+        for loss, t, p, sw, weight, tracker in rows:
+            if loss is None:
+                continue
+            value = jnp.asarray(loss(t, p, sw), jnp.float32)
+            if weight is not None:
+                value = value * weight
+            if tracker is not None:
+                tracker.update_state(value, sample_weight=p.shape[0])
+            total = value if total is None else total + value
+        return total
+
+
+class CompileMetrics(Component):
+    """The metrics of the outputs, weighted and not."""
+
+    def __init__(self, plain: Any, weighted: Any, output_names: list[str] | None = None):
+        for what, value in (("metrics", plain), ("weighted_metrics", weighted)):
+            if value is not None and not isinstance(value, (list, tuple, dict)):
+                raise ValueError(
+                    f"Expected `{what}` argument to be a list, tuple, or dict. "
+                    f"Received instead: {what}={value} of type {type(value)}"
+                )
+        self._user_plain, self._user_weighted = plain, weighted
+        self._names = output_names
+        self.plain: list[list[Any]] = []
+        self.weighted: list[list[Any]] = []
+        self.built = False
+
+    def build(self, y_true: Any, y_pred: Any) -> None:
+        """Make the metrics of each output, once the outputs are known."""
+        self.outputs = Outputs(y_pred, self._names)
+        truths, outputs = self._truths(y_true), tree.flatten(y_pred)
+        self.plain = self._make("metrics", self._user_plain, truths, outputs)
+        self.weighted = self._make("weighted_metrics", self._user_weighted, truths, outputs)
+        self.built = True
+
+    def _truths(self, y_true: Any) -> list[Any]:
+        return self.outputs.split("y", y_true) if y_true is not None else [None] * self.outputs.count
+
+    def _make(self, what: str, given: Any, truths: list, outputs: list) -> list[list[Any]]:
+        if self.outputs.count == 1 and isinstance(given, (list, tuple)):
+            rows = [given[0]] if len(given) == 1 and isinstance(given[0], (list, tuple)) else [given]
+        else:
+            rows = self.outputs.settings(what, given)
+        made = []
+        for row, t, p in zip(rows, truths, outputs, strict=True):
+            row = row if isinstance(row, (list, tuple)) else [row]
+            made.append([metrics.resolve(m, t, p) for m in row if m is not None])
+        return made
+
+    @property
+    def metrics(self) -> list[Any]:
+        """All metrics in order."""
+        return [m for _, m in self.named()]
+
+    def named(self) -> list[tuple[str, Any]]:
+        """The metrics with the names under which they are reported."""
+        if not self.built:
+            return []
+        several = self.outputs.count > 1
+        found: list[tuple[str, Any]] = []
+        for group in (self.plain, self.weighted):
+            for name, row in zip(self.outputs.names, group, strict=True):
+                prefix = f"{name}_" if several and name else ""
+                for m in row:
+                    label = prefix + m.name
+                    if any(label == known for known, _ in found):
+                        label = f"weighted_{label}" if group is self.weighted else label
+                    found.append((label, m))
+        return found
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch."""
+        if not self.built:
+            self.build(y_true, y_pred)
+        truths = self._truths(y_true)
+        weights = self.outputs.split("sample_weight", sample_weight)
+        rows = zip(self.plain, self.weighted, truths, tree.flatten(y_pred), weights, strict=True)
+        for plain, weighted, t, p, sw in rows:
+            if t is None:
+                continue
+            for m in plain:
+                m.update_state(t, p)
+            for m in weighted:
+                m.update_state(t, p, sample_weight=sw)
+
+
+def is_symbolic(x: Any) -> bool:
+    """Whether this is a symbolic tensor."""
+    return isinstance(x, KerasTensor)

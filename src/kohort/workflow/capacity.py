@@ -1,0 +1,120 @@
+"""Stage 6: grow the network until it overfits, and read that from the learning curves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kohort.workflow.candidates import (
+    Bench,
+    Progress,
+    Result,
+    best_of,
+    judge,
+    simplest_within_one_error,
+)
+from kohort.workflow.network import Setting
+
+LADDER = ((), (8,), (32,), (128,), (128, 128), (512, 512))
+RISE = 0.05  # validation loss this far above its best, while training loss still falls
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A size on the ladder with what its curves say."""
+
+    result: Result
+    rise: float
+    overfits: bool
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """The ladder as far as it was climbed; `best` scores best, `simplest` is one error off."""
+
+    rungs: list[Rung]
+    best: Result
+    simplest: Result
+    text: list[str] = field(default_factory=list)
+
+
+def grow(
+    bench: Bench, progress: Progress, kept: list[Result], deadline: float | None = None
+) -> Capacity:
+    """Climbs the ladder of sizes until a network overfits and growing no longer helps.
+
+    Past `deadline` (of `time.monotonic`) it ends with the size at hand.
+
+    Each result is put into `kept` as soon as it is there, so an interruption loses none.
+    """
+    rungs: list[Rung] = []
+    for number, hidden in enumerate(LADDER):
+        progress(f"size {'-'.join(map(str, hidden)) or 'without hidden layer'}")
+        result = judge("capacity", Setting(hidden, first_rate(hidden)), bench)
+        kept.append(result)
+        rungs.append(Rung(result, *_overfitting(result)))
+        if number >= 2 and rungs[-1].overfits and not _still_helps(rungs, bench):
+            break
+        if deadline is not None and time.monotonic() > deadline:
+            break
+    results = [rung.result for rung in rungs]
+    best = best_of(results, bench.measure)
+    simplest = simplest_within_one_error(results, bench.measure)
+    return Capacity(rungs, best, simplest, _describe(rungs, best, simplest, bench))
+
+
+def first_rate(hidden: tuple[int, ...]) -> float:
+    """A learning rate to start from: few units need, and bear, larger steps than many."""
+    widest = max(hidden, default=0)
+    return 1e-2 if widest <= 8 else 3e-3 if widest <= 32 else 1e-3
+
+
+def _overfitting(result: Result) -> tuple[float, bool]:
+    """How far validation loss has risen from its best while training loss fell: (rise, verdict)."""
+    rises: list[float] = []
+    falls: list[bool] = []
+    for (loss, val_loss), best in zip(result.curves, result.best_epochs, strict=True):
+        after = val_loss[best:][-3:]  # the curve's end, where it lies behind the best epoch
+        end = float(np.mean(after)) if after else val_loss[best - 1]
+        rises.append(end / max(val_loss[best - 1], 1e-12) - 1)
+        falls.append(loss[-1] < loss[best - 1])
+    rise = float(np.median(rises))
+    return rise, rise > RISE and bool(np.mean(falls) > 0.5)
+
+
+def _still_helps(rungs: list[Rung], bench: Bench) -> bool:
+    sign = bench.measure.sign
+    before = max(sign * rung.result.score for rung in rungs[:-1])
+    return sign * rungs[-1].result.score > before + 0.5 * rungs[-1].result.standard_error
+
+
+def _describe(rungs: list[Rung], best: Result, simplest: Result, bench: Bench) -> list[str]:
+    show = bench.measure.show
+    text = []
+    for rung in rungs:
+        result = rung.result
+        note = f"overfits (validation loss rises {rung.rise:.0%})" if rung.overfits else ""
+        text.append(
+            f"{'-'.join(map(str, result.setting.hidden)) or 'no hidden layer':>15} "
+            f"{result.parameters:>8,} weights   {show(result.score)} ± "
+            f"{show(result.standard_error)}   {note}".rstrip()
+        )
+    if any(rung.overfits for rung in rungs):
+        first = next(rung for rung in rungs if rung.overfits).result
+        text.append(
+            f"Overfitting sets in at {_size(first)}, after about "
+            f"{round(np.mean(first.best_epochs))} epochs: there is capacity enough."
+        )
+    else:
+        text.append(
+            "No size overfits clearly in the epochs given: more epochs might still help a little."
+        )
+    if simplest is not best:
+        text.append(f"{_size(simplest)} is within one standard error of the best, {_size(best)}.")
+    return text
+
+
+def _size(result: Result) -> str:
+    return "-".join(map(str, result.setting.hidden)) or "the network without a hidden layer"

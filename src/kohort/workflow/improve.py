@@ -1,0 +1,252 @@
+"""`kohort improve`: the seven stages from a data file to a model, a report and a verdict."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kohort.workflow import final as last
+from kohort.workflow.baselines import Baselines, run_baselines
+from kohort.workflow.candidates import Bench, Result, make_bench
+from kohort.workflow.capacity import Capacity, grow
+from kohort.workflow.encode import CodeBook, constant_columns, make_code_book
+from kohort.workflow.failure import UsageError
+from kohort.workflow.measure import Measure, choose_measure
+from kohort.workflow.problem import Problem, find_problem
+from kohort.workflow.protocol import Protocol, make_protocol
+from kohort.workflow.readers import read
+from kohort.workflow.run_folder import RunFolder
+from kohort.workflow.story import Story
+from kohort.workflow.table import Table
+from kohort.workflow.tune import Tuning, tune
+from kohort.workflow.verdict import Verdict, judge_run
+
+SEARCH_ROWS = 20_000  # the search trains on so many rows at most; the final fit takes all
+
+
+@dataclass
+class Findings:
+    """What a run knows so far; a stage that was not reached is None."""
+
+    data: str
+    out: str
+    options: dict[str, Any]
+    table: Table
+    problem: Problem
+    fingerprint: str
+    state: str = "running"
+    seconds: float = 0.0
+    measure: Measure | None = None
+    protocol: Protocol | None = None
+    book: CodeBook | None = None
+    encoding_text: list[str] = field(default_factory=list)
+    baselines: Baselines | None = None
+    capacity: Capacity | None = None
+    tuning: Tuning | None = None
+    final: last.FinalFit | None = None
+    test: last.TestResult | None = None
+    verdict: Verdict | None = None
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def problem_text(self) -> list[str]:
+        """Stage 1 in words: the table, what was noticed in it, and the task."""
+        size = f"{self.table.rows} rows, {len(self.table.inputs)} input columns"
+        return [f"{size}, from {self.table.source}.", *self.table.notes, *self.problem.text]
+
+
+def improve(
+    data: str | Path,
+    target: str | None = None,
+    *,
+    out: str | Path | None = None,
+    seed: int = 0,
+    trials: int = 12,
+    epochs: int | None = None,
+    folds: int | None = None,
+    budget: float | None = None,
+    task: str | None = None,
+    header: bool | None = None,
+    encoding: str = "utf-8",
+    quiet: bool = False,
+) -> Findings:
+    """Walks the workflow of machine learning on `data` and writes a run folder.
+
+    `data` is a CSV, Parquet or .npz file or the name of an embedded set, `target` a column of
+    it. `trials` random settings are tried in the last stage; `budget` (seconds) ends that stage
+    early. An interruption (Ctrl-C) leaves the files with what is known and is raised again.
+
+    The stages follow Chollet, *Deep Learning with Python* (2021), chapter 6.
+    """
+    for name, value in (("trials", trials), ("epochs", epochs)):
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} must be at least 1.", str(value))
+    problem, table = find_problem(read(data, target, header, encoding), task)
+    folder = RunFolder(out or default_folder(data))
+    options: dict[str, Any] = {"target": target, "seed": seed, "trials": trials, "epochs": epochs}
+    options |= {"folds": folds, "budget": budget, "task": task}
+    findings = Findings(str(data), str(folder.path), options, table, problem, table.fingerprint())
+    story = Story(folder, quiet)
+    start = time.monotonic()
+    try:
+        bench, coded = _understand(findings, story)
+        deadline = start + budget if budget else None
+        _search(findings, story, bench, deadline)
+        _finish(findings, story, folder, coded)
+        findings.state = "done"
+    except KeyboardInterrupt:
+        findings.state = "interrupted"
+        raise
+    except Exception:
+        findings.state = "failed"
+        raise
+    finally:
+        findings.seconds = time.monotonic() - start
+        _write(findings, story, folder)
+    return findings
+
+
+def default_folder(data: str | Path) -> Path:
+    """Where a run goes if nothing is said: `runs/NAME`, from the file's name without its ending."""
+    return Path("runs") / Path(data).name.split(".")[0]
+
+
+def _understand(findings: Findings, story: Story) -> tuple[Bench, np.ndarray]:
+    """Stages 1 to 5: problem, measure, protocol, encoding, baselines."""
+    table, problem, options = findings.table, findings.problem, findings.options
+    story.heading(f"kohort improve {findings.data}")
+    story.heading("1. The problem")
+    story.say(findings.problem_text)
+    measure = findings.measure = choose_measure(problem)
+    story.heading("2. The measure")
+    story.say(measure.text)
+    protocol = make_protocol(table, problem, options["seed"], options["folds"])
+    findings.protocol = protocol
+    story.heading("3. The protocol")
+    story.say(protocol.text)
+    book = findings.book = make_code_book(table, protocol.development)
+    coded = book.apply(table.inputs)
+    findings.encoding_text = list(book.text)
+    constant = constant_columns(book, coded[protocol.development])
+    if constant:
+        named = ", ".join(constant[:8]) + (", …" if len(constant) > 8 else "")
+        findings.encoding_text.append(
+            f"{len(constant)} columns are the same in every row and get weight zero: {named}."
+        )
+    story.heading("4. Encoding")
+    story.say(findings.encoding_text)
+    most = SEARCH_ROWS if len(protocol.development) > 1.25 * SEARCH_ROWS else None
+    bench = make_bench(
+        coded, book, problem, protocol, measure, options["epochs"], options["seed"], most
+    )
+    story.heading("5. Baselines")
+    if most:
+        story.say([f"To save time, the search trains on {most} rows; the last fit takes all."])
+    findings.baselines = run_baselines(bench)
+    story.say(findings.baselines.text)
+    return bench, coded
+
+
+def _search(findings: Findings, story: Story, bench: Bench, deadline: float | None) -> None:
+    """Stages 6 and 7: capacity, then regularisation and tuning."""
+    story.heading("6. Growing the network until it overfits")
+    findings.capacity = grow(bench, story.progress, findings.results, deadline)
+    story.say(findings.capacity.text)
+    story.heading("7. Regularising and tuning")
+    findings.tuning = tune(
+        bench,
+        findings.capacity,
+        findings.options["trials"],
+        story.progress,
+        findings.results,
+        deadline,
+    )
+    story.say(findings.tuning.text)
+
+
+def _finish(findings: Findings, story: Story, folder: RunFolder, coded: np.ndarray) -> None:
+    """Fits the choice, saves the model, opens the test part once and gives the verdict."""
+    table, problem, measure = findings.table, findings.problem, findings.measure
+    protocol, book, tuning = findings.protocol, findings.book, findings.tuning
+    assert measure and protocol and book and tuning
+    seed = findings.options["seed"]
+    story.heading("The test part, opened once")
+    story.progress("the last fit, on all development rows")
+    chosen = tuning.chosen
+    findings.final = last.fit_chosen(
+        chosen, coded, book, problem, protocol, measure, table.row_shape, seed
+    )
+    folder.save_model(findings.final.model)
+    story.say(findings.final.text)
+    earlier = folder.earlier_openings(findings.fingerprint)
+    folder.log_opening(findings.fingerprint, str(chosen.setting))
+    if earlier:
+        story.say(
+            [
+                f"This data's test part was opened before: {len(earlier)} time(s), last on "
+                f"{earlier[-1]['time'][:16].replace('T', ' ')} in {earlier[-1]['run']}."
+            ]
+        )
+    findings.test = last.open_test(findings.final, coded, problem, protocol, measure, seed)
+    story.say(findings.test.text)
+    findings.verdict = judge_run(tuning, findings.final, findings.test, measure, len(earlier))
+    story.heading("Verdict")
+    story.say([findings.verdict.headline, *findings.verdict.text])
+
+
+def _write(findings: Findings, story: Story, folder: RunFolder) -> None:
+    """Writes what is known, whether the run came to its end or not."""
+    from kohort.workflow.report import render
+
+    folder.write_json("config.json", configuration(findings))
+    folder.write_results(findings.results)
+    folder.write("report.html", render(findings))
+    if findings.state == "done":
+        story.heading(f"Files in {folder.path} ({findings.seconds:.0f} s)")
+        story.say(
+            [
+                "report.html: this story with pictures",
+                "model.keras: takes raw rows; `kohort predict` applies it to a file",
+                "trials.csv, history.csv, config.json, log.txt, test_openings.json",
+            ]
+        )
+    story.close()
+
+
+def configuration(findings: Findings) -> dict[str, Any]:
+    """All that is needed to use the model and to repeat the run, as plain JSON values."""
+    out: dict[str, Any] = {
+        "kohort": _version(),
+        "data": findings.data,
+        "state": findings.state,
+        "seconds": round(findings.seconds, 2),
+        "options": findings.options,
+    }
+    out["fingerprint"] = findings.fingerprint
+    out["rows"] = findings.table.rows
+    out["task"] = findings.problem.task
+    out["target"] = findings.problem.target
+    out["classes"] = findings.problem.classes
+    if findings.measure:
+        out["measure"] = findings.measure.name
+    if findings.book:
+        out["code_book"] = findings.book.to_json()
+        out["row_shape"] = findings.table.row_shape
+    if findings.final:
+        out["network"] = asdict(findings.final.setting)
+        out["epochs"] = findings.final.epochs
+        out["fill"] = [float(value) for value in findings.final.scaler.fill]
+    if findings.test and findings.verdict:
+        out["test"] = asdict(findings.test.figure)
+        out["verdict"] = findings.verdict.headline
+    return out
+
+
+def _version() -> str:
+    import kohort
+
+    return kohort.__version__

@@ -1,0 +1,140 @@
+"""Stage 2: which figure counts, and why; intervals for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kohort.workflow import scores
+from kohort.workflow.problem import Problem
+
+RARE = 0.20  # a class below this share makes accuracy and ROC curves flatter than they should
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A score with its direction. `others` are reported beside it, once, at the end."""
+
+    name: str
+    score: scores.Score
+    higher: bool
+    others: tuple[tuple[str, scores.Score], ...] = ()
+    text: list[str] = field(default_factory=list)
+
+    @property
+    def sign(self) -> int:
+        """+1 where more is better, -1 where less is; `sign * score` can be maximised."""
+        return 1 if self.higher else -1
+
+    def show(self, value: float) -> str:
+        """A figure as people read it: three decimals for a share, four digits for an amount."""
+        return f"{value:.3f}" if self.higher else f"{value:.4g}"
+
+
+def choose_measure(problem: Problem) -> Measure:
+    """Takes the measure from the task and the balance of the classes."""
+    if problem.task == "regression":
+        return Measure(
+            "MAE",
+            scores.mean_absolute_error,
+            False,
+            (("RMSE", scores.root_mean_squared_error), ("R²", scores.r_squared)),
+            ["MAE, the mean absolute error: in the target's own unit, and calm about outliers."],
+        )
+    if problem.task == "multi-label":
+        return Measure(
+            "mean average precision",
+            scores.average_precision,
+            True,
+            (("ROC AUC", scores.roc_auc), ("accuracy", scores.accuracy)),
+            ["Average precision, the mean over the labels: right also where labels are rare."],
+        )
+    shares = np.array(problem.counts()) / len(problem.y)
+    return _binary(shares, problem) if problem.task == "binary" else _multi_class(shares)
+
+
+def _binary(shares: np.ndarray, problem: Problem) -> Measure:
+    share = float(shares[1])
+    if share < RARE:
+        name, score = "average precision", scores.average_precision
+        other = ("ROC AUC", scores.roc_auc)
+        why = (
+            f"Average precision: only {share:.1%} of the rows are {problem.classes[1]!r}, so "
+            f"{1 - share:.1%} accuracy costs nothing. Chance level is {share:.3f}."
+        )
+    else:
+        name, score = "ROC AUC", scores.roc_auc
+        other = ("average precision", scores.average_precision)
+        why = "ROC AUC: how well the classes are told apart at any threshold. Chance level is 0.5."
+        if share > 1 - RARE:
+            why += f" (The rare class is {problem.classes[0]!r}: accuracy would flatter.)"
+    others = (other, ("accuracy", scores.accuracy), ("log loss", scores.log_loss))
+    return Measure(name, score, True, others, [why])
+
+
+def _multi_class(shares: np.ndarray) -> Measure:
+    common = (("log loss", scores.log_loss),)
+    if shares.max() > 0.4 and shares.min() < 0.1:
+        why = (
+            f"ROC AUC, the mean of each class against the rest: the classes are unequal "
+            f"({shares.min():.1%} to {shares.max():.1%}), so accuracy would hide the rare ones. "
+            "Chance level is 0.5."
+        )
+        others = (("accuracy", scores.accuracy), *common)
+        return Measure("mean ROC AUC", scores.roc_auc, True, others, [why])
+    why = (
+        f"Accuracy: no class outweighs all others (the largest has {shares.max():.1%} of the "
+        "rows, which is what always naming it would give)."
+    )
+    others = (("mean ROC AUC", scores.roc_auc), *common)
+    return Measure("accuracy", scores.accuracy, True, others, [why])
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with the 95 % interval of the bootstrap."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap(
+    score: scores.Score, y: np.ndarray, prediction: np.ndarray, seed: int = 0, samples: int = 1000
+) -> Interval:
+    """The percentile bootstrap over rows (Efron and Tibshirani, 1993, chapter 13).
+
+    >>> import numpy as np
+    >>> y = np.array([0, 1] * 50)
+    >>> bootstrap(scores.accuracy, y, y.astype(float))
+    Interval(value=1.0, low=1.0, high=1.0)
+    """
+    draws = [score(y[rows], prediction[rows]) for rows in _resamples(len(y), seed, samples)]
+    return _interval(score(y, prediction), draws)
+
+
+def bootstrap_difference(
+    score: scores.Score,
+    y: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    seed: int = 0,
+    samples: int = 1000,
+) -> Interval:
+    """The interval of `score(first) - score(second)` on the same rows, drawn in pairs."""
+    draws = [
+        score(y[rows], first[rows]) - score(y[rows], second[rows])
+        for rows in _resamples(len(y), seed, samples)
+    ]
+    return _interval(score(y, first) - score(y, second), draws)
+
+
+def _resamples(rows: int, seed: int, samples: int):
+    generator = np.random.default_rng(seed)
+    return (generator.integers(0, rows, rows) for _ in range(samples))
+
+
+def _interval(value: float, draws: list[float]) -> Interval:
+    low, high = np.nanquantile(draws, [0.025, 0.975])
+    return Interval(value, float(low), float(high))

@@ -1,0 +1,91 @@
+"""`kohort predict`: the saved model applied to the rows of a file, through its code book."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import kohort
+from kohort.workflow.encode import CodeBook
+from kohort.workflow.failure import WorkflowError
+from kohort.workflow.readers import read_columns
+from kohort.workflow.table import Column
+
+
+def predict(
+    run: str | Path, data: str | Path, header: bool | None = None, encoding: str = "utf-8"
+) -> tuple[list[str], list[list[Any]]]:
+    """Predicts the rows of `data` with the model of a run folder.
+
+    Returns the names of the result columns and a list of rows: the predicted class with the
+    probability of each class, or the predicted amount. The target need not be in the file.
+    """
+    config, book = _load_config(Path(run))
+    columns = _matching(read_columns(data, header, encoding), book)
+    coded = book.apply(columns)
+    fill = np.array(config["fill"], dtype="float32")
+    rows = np.where(np.isnan(coded), fill, coded)
+    model = kohort.models.load_model(Path(run) / "model.keras")
+    if len(model.input_shape) > 2:
+        rows = rows.reshape(len(rows), *model.input_shape[1:])
+    output = np.asarray(model.predict(rows, batch_size=1024, verbose=0), dtype="float64")
+    return _result(output, config)
+
+
+def _load_config(run: Path) -> tuple[dict[str, Any], CodeBook]:
+    try:
+        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        book = CodeBook.from_json(config["code_book"])
+        config["fill"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WorkflowError(
+            "RUN must be the folder of a finished `kohort improve`.",
+            f"{run}, whose config.json is absent or incomplete ({error})",
+            "name the folder that was given as --out",
+            "run `kohort improve` again if it was interrupted",
+        ) from error
+    return config, book
+
+
+def _matching(columns: list[Column], book: CodeBook) -> list[Column]:
+    """The columns that the code book asks for, found by name."""
+    needed = [code.name for code in book.codes if code.use != "aside"]
+    by_name = {column.name: column for column in columns}
+    lacking = [name for name in needed if name not in by_name]
+    if lacking:
+        raise WorkflowError(
+            "The file must hold the columns that the model was trained on.",
+            f"a file without {', '.join(lacking[:10])}",
+            "add these columns",
+            "a file without a header line must have all columns in their places",
+        )
+    numeric = {code.name for code in book.codes if code.use in ("number", "season")}
+    for name in needed:
+        if name in numeric and by_name[name].kind == "category":
+            if by_name[name].missing.all():
+                gaps = np.full(len(by_name[name].values), np.nan)
+                by_name[name] = Column(name, "numeric", gaps)
+                continue
+            raise WorkflowError(
+                f"Column {name!r} must hold numbers, as it did in training.",
+                f"text such as {next(v for v in by_name[name].values if v is not None)!r}",
+                "mend the column",
+            )
+    return [by_name[name] for name in needed]
+
+
+def _result(output: np.ndarray, config: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    classes = config["classes"]
+    if config["task"] == "regression":
+        return [config["target"]], [[value] for value in output[:, 0].tolist()]
+    if config["task"] == "multi-label":
+        return classes, output.tolist()
+    if config["task"] == "binary":
+        output = np.concatenate([1 - output, output], axis=1)
+    names = [config["target"], *(f"p({name})" for name in classes)]
+    chosen = output.argmax(axis=1)
+    rows = zip(chosen.tolist(), output.tolist(), strict=True)
+    return names, [[classes[i], *row] for i, row in rows]

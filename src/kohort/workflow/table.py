@@ -1,0 +1,211 @@
+"""The table: named input columns, target columns, and what was noticed while reading them."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+
+from kohort.workflow.failure import UsageError, WorkflowError
+
+MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none", "nil", "missing"})
+MOSTLY = 0.95  # from this share of readable cells on, a column counts as numbers (or dates)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: `kind` is `"numeric"` (floats, NaN is missing), `"category"` or `"date"`.
+
+    Categories are strings, None is missing; dates are day numbers (floats, NaN is missing).
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+
+    @property
+    def missing(self) -> np.ndarray:
+        """A mask of the rows without a value, shape `(rows,)`."""
+        if self.kind == "category":
+            return np.array([value is None for value in self.values], dtype=bool)
+        if self.values.dtype.kind != "f":
+            return np.zeros(len(self.values), dtype=bool)
+        return np.isnan(self.values)
+
+    def take(self, rows: np.ndarray) -> Column:
+        return Column(self.name, self.kind, self.values[rows])
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of inputs and targets. `given_test` rows at the end are a test part by origin."""
+
+    source: str
+    inputs: list[Column]
+    targets: list[Column]
+    given_test: int = 0
+    row_shape: tuple[int, ...] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return len(self.targets[0].values)
+
+    def take(self, rows: np.ndarray) -> Table:
+        """The same table with these rows only (a given test part keeps its last places)."""
+        kept = int(np.sum(np.asarray(rows) >= self.rows - self.given_test))
+        return Table(
+            self.source,
+            [column.take(rows) for column in self.inputs],
+            [column.take(rows) for column in self.targets],
+            kept,
+            self.row_shape,
+            list(self.notes),
+        )
+
+    def fingerprint(self) -> str:
+        """A hash of names and values, equal for equal data whatever its file is called."""
+        digest = hashlib.sha256()
+        for column in [*self.inputs, *self.targets]:
+            digest.update(f"{column.name}|{column.kind}|".encode())
+            if column.kind == "category":
+                digest.update("\x1f".join(map(str, column.values)).encode())
+            else:
+                digest.update(np.ascontiguousarray(column.values, dtype="<f4").tobytes())
+        return digest.hexdigest()[:16]
+
+
+def column_of(name: str, cells: Sequence[str], lines: Sequence[int], notes: list[str]) -> Column:
+    """Finds out what a column of text cells holds: numbers, dates or categories.
+
+    Cells that do not fit an otherwise numeric column count as missing and are noted.
+    """
+    known = [i for i, cell in enumerate(cells) if cell.strip().lower() not in MISSING]
+    for kind, parse in (("numeric", _number), ("date", _day)):
+        values = np.full(len(cells), np.nan)
+        strange = []
+        for i in known:
+            value = parse(cells[i])
+            if value is None:
+                strange.append(i)
+                if len(strange) > (1 - MOSTLY) * len(known):
+                    break
+            else:
+                values[i] = value
+        if known and len(strange) <= (1 - MOSTLY) * len(known):
+            if strange:
+                notes.append(_strange_cells(name, kind, cells, lines, strange))
+            return Column(name, kind, values)
+    text = np.full(len(cells), None, dtype=object)
+    for i in known:
+        text[i] = cells[i].strip()
+    return Column(name, "category", text)
+
+
+def _strange_cells(
+    name: str, kind: str, cells: Sequence[str], lines: Sequence[int], strange: list[int]
+) -> str:
+    what = "number" if kind == "numeric" else "date"
+    first = strange[0]
+    count = "1 cell is" if len(strange) == 1 else f"{len(strange)} cells are"
+    return (
+        f"Column {name!r}: {count} not a {what} "
+        f"(first: {cells[first]!r} in line {lines[first]}); counted as missing."
+    )
+
+
+def _number(cell: str) -> float | None:
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None
+
+
+def _day(cell: str) -> float | None:
+    text = cell.strip()[:10].replace("/", "-")
+    parts = text.split("-")
+    if len(parts) != 3 or len(parts[0]) != 4:
+        return None
+    try:
+        return float(date(*(int(part) for part in parts)).toordinal())
+    except ValueError:
+        return None
+
+
+def is_row_number(column: Column) -> bool:
+    """Whether a column merely counts the rows, in any order: n different whole numbers in a row."""
+    if column.kind != "numeric" or column.missing.any():
+        return False
+    values = column.values
+    low, high = float(values.min()), float(values.max())
+    if high - low != len(values) - 1 or low != round(low):
+        return False
+    return len(np.unique(values)) == len(values) and bool(np.all(values == np.round(values)))
+
+
+def matrix_columns(x: np.ndarray, names: Sequence[str] | None, notes: list[str]) -> list[Column]:
+    """The columns of a numeric array of shape `(rows, ...)`, as views; infinities are missing."""
+    flat = x.reshape(len(x), -1)
+    if flat.dtype.kind not in "fiub":
+        raise WorkflowError(
+            "Inputs given as an array must be numbers.",
+            f"dtype {x.dtype}",
+            "store numbers, with NaN for missing values",
+            "store text columns in a CSV or Parquet file",
+        )
+    if flat.dtype.kind == "f" and np.isinf(flat).any():
+        notes.append(f"{int(np.isinf(flat).sum())} infinite values counted as missing.")
+        flat = np.where(np.isinf(flat), np.nan, flat)
+    labels = names or [f"x{i}" for i in range(flat.shape[1])]
+    return [Column(label, "numeric", flat[:, i]) for i, label in enumerate(labels)]
+
+
+def split_columns(columns: list[Column], wanted: str | None) -> tuple[list[Column], list[Column]]:
+    """Parts inputs from targets. `wanted` names columns (by comma), or counts them (`-1`)."""
+    names = [column.name for column in columns]
+    listed = ", ".join(names[:30]) + (", …" if len(names) > 30 else "")
+    if wanted is None:
+        raise UsageError(
+            "Say which column is to be predicted.",
+            f"no --target for a table with the columns {listed}",
+            "add --target NAME",
+            "add --target -1 if it is the last column",
+        )
+    chosen = [_find(part.strip(), names, listed) for part in _parts(wanted, names)]
+    targets = [columns[i] for i in dict.fromkeys(chosen)]
+    inputs = [column for i, column in enumerate(columns) if i not in chosen]
+    if not inputs:
+        raise WorkflowError(
+            "A table needs at least one column besides the target.",
+            f"only {listed}",
+            "check the separator of the file: comma, semicolon, tab or |",
+        )
+    return inputs, targets
+
+
+def _parts(wanted: str, names: list[str]) -> list[str]:
+    return [wanted] if wanted in names else wanted.split(",")
+
+
+def _find(part: str, names: list[str], listed: str) -> int:
+    if part in names:
+        return names.index(part)
+    try:
+        place = int(part)
+    except ValueError:
+        place = None
+    if place is not None and -len(names) <= place < len(names):
+        return place % len(names)
+    close = difflib.get_close_matches(part, names, 1)
+    remedies = [f"did you mean {close[0]!r}?"] if close else []
+    raise WorkflowError(
+        "The target must be a column of the table.",
+        f"{part!r}, where the columns are {listed}",
+        *remedies,
+        "name a column, or count it: 0 is the first, -1 the last",
+    )
