@@ -1,3 +1,61 @@
-"""Kohort: networks with Keras's API, improved as cohorts, judged honestly."""
+"""Kohort: networks with Keras's API, improved as cohorts, judged honestly.
+
+    import kohort as keras
+
+gives Keras's public names. Submodules are imported when they are first used, so that
+`import kohort` costs little more than `import jax`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies",
+    "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops",
+    "optimizers", "preprocessing", "random", "regularizers", "saving", "testing", "tree", "utils",
+    "workflow", "wrappers",
+}  # fmt: skip
+_NAMES = {
+    "DTypePolicy": "kohort.core.dtypes",
+    "FloatDTypePolicy": "kohort.core.dtypes",
+    "Function": "kohort.models.function",
+    "Initializer": "kohort.initializers",
+    "Input": "kohort.layers",
+    "InputSpec": "kohort.layers",
+    "KerasTensor": "kohort.core.symbolic",
+    "Layer": "kohort.layers",
+    "Loss": "kohort.losses",
+    "Metric": "kohort.metrics",
+    "Model": "kohort.models",
+    "Operation": "kohort.core.symbolic",
+    "Optimizer": "kohort.optimizers",
+    "Regularizer": "kohort.regularizers",
+    "Sequential": "kohort.models",
+    "StatelessScope": "kohort.core.scopes",
+    "SymbolicScope": "kohort.core.scopes",
+    "Variable": "kohort.core.variable",
+    "device": "kohort.core.scopes",
+    "hyper": "kohort.core.component",
+    "name_scope": "kohort.core.naming",
+    "remat": "kohort.core.scopes",
+    "RematScope": "kohort.core.scopes",
+    "version": "kohort.config",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"kohort.{name}")
+    if name in _NAMES:
+        value = getattr(importlib.import_module(_NAMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'kohort' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_NAMES})

@@ -68,11 +68,13 @@ def test_it_goes_on_where_it_was(tmp_path):
     with pytest.raises(Crash):
         train(tmp_path / "epoch", (3, 1))
     assert train(tmp_path / "epoch").history.epoch == [3, 4, 5, 6, 7]
-    with pytest.raises(Crash):
-        train(tmp_path / "batch", (3, 1), save_freq=3)
-    resumed = train(tmp_path / "batch", save_freq=3)
-    assert (resumed._initial_epoch, resumed._initial_step) == (3, 1)
-    assert resumed.history.epoch == [3, 4, 5, 6, 7]
+    for save_freq, begins in ((2, (3, 2)), (3, (2, 4)), (5, (2, 2))):
+        folder = tmp_path / f"every {save_freq}"
+        with pytest.raises(Crash):
+            train(folder, (3, 1), save_freq=save_freq)
+        resumed = train(folder, save_freq=save_freq)
+        assert (resumed._initial_epoch, resumed._initial_step) == begins
+        assert resumed.history.epoch == list(range(begins[0], EPOCHS))
 
 
 def test_a_stop_that_was_decided_stands(tmp_path):

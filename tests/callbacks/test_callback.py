@@ -56,18 +56,6 @@ def test_model_and_params_are_there_without_super_init():
     assert callback.model == "model" and callback.params == {"epochs": 2}
 
 
-def test_model_brings_the_state_up_to_date_first():
-    class Model:
-        synced = 0
-
-        def jax_state_sync(self):
-            self.synced += 1
-
-    callback = cb.Callback()
-    callback.set_model(Model())
-    assert callback.model.synced == 1
-
-
 @pytest.mark.parametrize("phase", ["train", "test", "predict"])
 def test_each_batch_hook_needs_every_batch_of_its_phase_only(phase):
     for hook in BATCH_HOOKS[phase]:

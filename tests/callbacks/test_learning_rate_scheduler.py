@@ -18,7 +18,7 @@ def rates(schedule, epochs=3, start=0.5):
 
 
 def test_functions_of_the_epoch_and_of_both():
-    assert rates(lambda epoch: 1.0 / (1 + epoch)) == [1.0, 0.5, 1 / 3]
+    assert rates(lambda epoch: 1.0 / 2**epoch) == [1.0, 0.5, 0.25]
     assert rates(lambda epoch, rate: rate / 2) == [0.25, 0.125, 0.0625]
     assert rates(lambda epoch, rate=None: 0.1 if rate is None else rate) == [0.5, 0.5, 0.5]
     assert rates(lambda *args: float(len(args))) == [2.0, 2.0, 2.0]

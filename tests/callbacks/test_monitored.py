@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kohort import callbacks as cb
-from kohort import ops
 from kohort.callbacks.monitor_callback import metric_mode
+from kohort.ops.elementwise import greater, less
 from tests.callbacks.fakes import Metric, Model
 
 # Eighths are exact in every float type, so that comparisons agree bit for bit.
@@ -151,7 +151,7 @@ def test_auto_asks_the_metrics(monitor, mode):
             callback.on_epoch_end(0, {monitor: 1.0})
     else:
         callback._set_monitor_op()
-        assert callback.monitor_op is (ops.less if mode == "min" else ops.greater)
+        assert callback.monitor_op is (less if mode == "min" else greater)
 
 
 def test_a_metric_named_like_a_loss_has_its_own_direction():

@@ -107,10 +107,10 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         self._restored = []
         self._count = BatchCount()
-        if not getattr(self._model, "built", True):
+        if not getattr(self.model, "built", True):
             raise ValueError(
                 "To use the BackupAndRestore callback, your model must be built before you call "
-                f"`fit()`. Model {self._model} is unbuilt. You can build it beforehand by calling "
+                f"`fit()`. Model {self.model} is unbuilt. You can build it beforehand by calling "
                 "it on a batch of data."
             )
         found = self._load()
@@ -135,8 +135,8 @@ class BackupAndRestore(Callback):
         if content["stop_training"] and not content["finished"]:
             # It was to stop at the end of this epoch: no epoch is left.
             epoch = max(epoch, (self.params or {}).get("epochs", epoch))
-        self._model._initial_epoch = epoch
-        self._model._initial_step = steps
+        self.model._initial_epoch = epoch
+        self.model._initial_step = steps
 
     def on_siblings_begun(self, siblings: list[Callback]) -> None:
         others = [callback for callback in siblings if callback is not self]
@@ -185,7 +185,7 @@ class BackupAndRestore(Callback):
         content = {
             "epoch": self._current_epoch,
             "batch": steps,
-            "stop_training": bool(getattr(self._model, "stop_training", False)),
+            "stop_training": bool(getattr(self.model, "stop_training", False)),
             "finished": False,
             "callbacks": callbacks,
         }

@@ -134,7 +134,7 @@ def _checksum(content: str, tensors: dict[str, np.ndarray]) -> str:
     total = zlib.crc32(content.encode())
     for name in sorted(tensors):
         total = zlib.crc32(name.encode(), total)
-        total = zlib.crc32(np.ascontiguousarray(tensors[name]).view(np.uint8), total)
+        total = zlib.crc32(np.ascontiguousarray(tensors[name]).view(np.uint8).data, total)
     return str(total)
 
 

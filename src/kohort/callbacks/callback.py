@@ -60,8 +60,6 @@ class Callback:
     @property
     def model(self) -> Any:
         """The model, with the current weights and optimiser state in it."""
-        if hasattr(self._model, "jax_state_sync"):
-            self._model.jax_state_sync()  # inside fit the state is the compiled program's
         return self._model
 
     @property

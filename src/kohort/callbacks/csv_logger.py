@@ -19,11 +19,12 @@ class CSVLogger(Callback):
     are missing later are `NA`. `append` goes on with a file that is there, `separator` is put
     between the values.
 
+    >>> import pathlib
     >>> logger = CSVLogger("log.csv", separator=";")
     >>> logger.on_train_begin()
     >>> logger.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.25})
     >>> logger.on_train_end()
-    >>> open("log.csv").read().split()
+    >>> pathlib.Path("log.csv").read_text().split()
     ['epoch;loss;val_loss', '0;0.5;0.25']
     """
 

@@ -85,7 +85,7 @@ class EarlyStopping(MonitorCallback):
                 self.best_weights = self.model.get_weights()
         if is_over and epoch > 0:
             self.stopped_epoch = epoch
-            self._model.stop_training = True
+            self.model.stop_training = True
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self.stopped_epoch > 0 and self.verbose > 0:

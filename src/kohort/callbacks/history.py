@@ -32,5 +32,4 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
-        # `_model`: no weights are looked at, so the state need not be fetched.
-        self._model.history = self
+        self.model.history = self

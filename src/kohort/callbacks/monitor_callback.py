@@ -7,13 +7,13 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from kohort import ops
 from kohort.callbacks.callback import Callback
+from kohort.ops.elementwise import greater, less
 
 # Logs are Python floats: no need to send them to the device.
 _ON_HOST: dict[Any, Callable[[Any, Any], Any]] = {
-    ops.less: operator.lt,
-    ops.greater: operator.gt,
+    less: operator.lt,
+    greater: operator.gt,
 }
 
 
@@ -54,7 +54,7 @@ class MonitorCallback(Callback):
         """Find the direction; metrics are built only when training has begun."""
         mode = self.mode
         if mode == "auto":
-            found = metric_mode(self.monitor, getattr(self._model, "metrics", ()))
+            found = metric_mode(self.monitor, getattr(self.model, "metrics", ()))
             if found is None:
                 raise ValueError(
                     f"{type(self).__name__} callback received monitor={self.monitor}, but Keras "
@@ -63,7 +63,7 @@ class MonitorCallback(Callback):
                     "highest metric value, or pass `mode='min'` in order to use the lowest value."
                 )
             mode = found
-        self.monitor_op = ops.less if mode == "min" else ops.greater
+        self.monitor_op = less if mode == "min" else greater
         if mode == "min":
             self.min_delta *= -1
 
@@ -73,7 +73,7 @@ class MonitorCallback(Callback):
             return True
         if self.monitor_op is None:
             self._set_monitor_op()
-        better = _ON_HOST.get(self.monitor_op, self.monitor_op)
+        better: Any = _ON_HOST.get(self.monitor_op, self.monitor_op)
         return bool(better(monitor_value - self.min_delta, reference_value))
 
 

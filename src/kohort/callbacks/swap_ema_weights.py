@@ -76,11 +76,7 @@ class SwapEMAWeights(Callback):
                 f"Received: use_ema={getattr(outer, 'use_ema', False)}"
             )
         for optimizer in optimizers:
-            yield from zip(
-                optimizer._trainable_variables,
-                optimizer._model_variables_moving_average,
-                strict=True,
-            )
+            yield from optimizer._averages(optimizer._trainable_variables)
 
     def get_state(self) -> dict[str, Any]:
         return {"_ema_weights_in_model": self._ema_weights_in_model}

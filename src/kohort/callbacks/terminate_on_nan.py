@@ -42,4 +42,4 @@ class TerminateOnNaN(Callback):
                 "Terminating training immediately."
             )
         print_msg(f"Batch {batch}: Invalid loss, terminating training")
-        self._model.stop_training = True
+        self.model.stop_training = True

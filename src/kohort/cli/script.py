@@ -45,7 +45,7 @@ class _Alias(ModuleType):
         self.__dict__["_origin"] = origin
         self.__path__: list[str] = []
         public = getattr(origin, "__all__", None)
-        self.__all__ = public or [key for key in vars(origin) if not key.startswith("_")]
+        self.__all__ = public or [key for key in dir(origin) if not key.startswith("_")]
 
     def __getattr__(self, key: str) -> object:
         return getattr(self.__dict__["_origin"], key)

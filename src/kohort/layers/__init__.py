@@ -7,6 +7,7 @@ from typing import Any
 from kohort.core.serialization import deserialize_keras_object, serialize_keras_object
 from kohort.core.symbolic import Operation
 from kohort.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from kohort.layers.batch_normalization import BatchNormalization
 from kohort.layers.core import Dense, Embedding, Identity, Input, InputLayer, Masking
 from kohort.layers.input_spec import InputSpec
 from kohort.layers.lambda_layer import Lambda
@@ -30,7 +31,6 @@ from kohort.layers.merging import (
     subtract,
 )
 from kohort.layers.normalization import (
-    BatchNormalization,
     GroupNormalization,
     LayerNormalization,
     RMSNormalization,

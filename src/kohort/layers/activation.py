@@ -189,8 +189,8 @@ class Softmax(_Elementwise):
 
     Call arguments: `inputs`, and `mask`, which broadcasts to the inputs: False gives 0.
 
-    >>> print(Softmax()(np.log([[1.0, 3.0]])))
-    [[0.25 0.75]]
+    >>> print(Softmax()(np.array([[2.0, 2.0]])))
+    [[0.5 0.5]]
 
     Source: `keras.layers.Softmax`.
     """

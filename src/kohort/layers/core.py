@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from kohort import ops
 from kohort.core.component import field
 from kohort.core.dtypes import standardize_dtype
-from kohort.core.masks import get_mask, set_mask
+from kohort.core.masks import set_mask
 from kohort.core.symbolic import KerasTensor, Node
 from kohort.core.variable import standardize_shape
 from kohort.layers.fields import activation, constraint, initializer, positive_int, regularizer
@@ -41,7 +41,8 @@ class InputLayer(Layer):
             if not isinstance(input_tensor, KerasTensor):
                 raise ValueError(
                     "Argument `input_tensor` must be a KerasTensor. "
-                    f"Received invalid type: input_tensor={input_tensor} (of type {type(input_tensor)})"
+                    f"Received invalid type: input_tensor={input_tensor} "
+                    f"(of type {type(input_tensor)})"
                 )
             shape, batch_shape = None, input_tensor.shape
             dtype = dtype or input_tensor.dtype
@@ -152,7 +153,7 @@ class Dense(Layer):
     bias_initializer: Any = initializer("zeros")
     kernel_regularizer: Any = regularizer()
     bias_regularizer: Any = regularizer()
-    activity_regularizer: Any = regularizer()
+    activity_regularizer: Any = regularizer(config=False)  # the base writes it, where there is one
     kernel_constraint: Any = constraint()
     bias_constraint: Any = constraint()
 
@@ -252,6 +253,7 @@ class Masking(Layer):
 
     Input shape and output shape: `(batch, steps, …, features)`.
 
+    >>> from kohort.core.masks import get_mask
     >>> y = Masking(-1.0)(np.array([[[-1.0, -1.0], [3.0, -1.0]]]))
     >>> print(get_mask(y))
     [[False  True]]

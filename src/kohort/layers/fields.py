@@ -18,9 +18,9 @@ def initializer(default: Any) -> Any:
     return field(default, convert=initializers.get)
 
 
-def regularizer() -> Any:
+def regularizer(config: bool = True) -> Any:
     """A field for a regulariser; None by default."""
-    return field(None, convert=regularizers.get)
+    return field(None, convert=regularizers.get, config=config)
 
 
 def constraint() -> Any:

@@ -29,6 +29,8 @@ _RUNTIME = {"built", "_called", "stop_training", "_build_shapes", "history"}
 _LEGACY = {"input_shape", "batch_input_shape", "input_dim", "input_dtype", "batch_size", "weights",
            "input_length", "batch_shape", "implementation", "sparse"}  # fmt: skip
 
+_ABSENT = {"quantization_config", "lora_rank", "lora_alpha"}  # Keras's files say None
+
 
 def _scoped_build(build: Callable[..., Any]) -> Callable[..., Any]:
     """Run `build` inside the layer's name scope and mark the layer as built."""
@@ -85,6 +87,9 @@ class Layer(Tracked, Operation, module="keras.layers"):
         **kwargs: Any,
     ):
         legacy = {key: kwargs.pop(key) for key in list(kwargs) if key in _LEGACY}
+        for key in _ABSENT & kwargs.keys():
+            if kwargs[key] is None:
+                del kwargs[key]
         if kwargs:
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
@@ -519,7 +524,8 @@ class Layer(Tracked, Operation, module="keras.layers"):
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
         policy = self.dtype_policy
         config["dtype"] = serialize_keras_object(policy) if isinstance(policy, DTypePolicy) else policy
-        if self.activity_regularizer is not None and "activity_regularizer" not in self.fields:
+        declared = self.fields.get("activity_regularizer")
+        if self.activity_regularizer is not None and not (declared and declared.config):
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return config
 

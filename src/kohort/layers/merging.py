@@ -13,119 +13,8 @@ from kohort.core.component import field
 from kohort.core.dtypes import result_type
 from kohort.core.masks import get_mask, set_mask
 from kohort.core.symbolic import KerasTensor
-from kohort.layers.layer import Layer
+from kohort.layers.merge import Merge, check_list, masks_given, spread
 from kohort.layers.normalization import unit_length
-
-
-class Merge(Layer):
-    """Base of the element-wise joins: a list of inputs that broadcast, one output.
-
-    A subclass gives `_merge_function(inputs)`.
-    """
-
-    def __init__(self, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
-    def _merge_function(self, inputs: list[Any]) -> Any:
-        raise NotImplementedError
-
-    def build(self, input_shape: Any) -> None:
-        """Check that the shapes fit."""
-        _check_list(input_shape, "A merge layer should be called on a list of inputs.")
-        sizes = {s[0] for s in input_shape if s} - {None}
-        if len(sizes) > 1:
-            raise ValueError(
-                "Cannot merge tensors with different batch sizes. "
-                f"Received tensors with shapes {input_shape}"
-            )
-        self.compute_output_shape(input_shape)
-
-    def call(self, inputs: Any) -> Any:
-        """Join the inputs; those of lower rank get axes of size 1 after the batch axis."""
-        if not isinstance(inputs, (list, tuple)):
-            raise ValueError(
-                "A merge layer should be called on a list of inputs. "
-                f"Received: inputs={inputs} (not a list of tensors)"
-            )
-        return self._merge_function(self._align(inputs))
-
-    def _align(self, inputs: Any) -> list[Any]:
-        rank = max(x.ndim for x in inputs)
-        return [
-            x if x.ndim == rank else jnp.expand_dims(x, tuple(range(1, 1 + rank - x.ndim)))
-            for x in inputs
-        ]
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The batch size, and the other sizes by broadcasting."""
-        output = tuple(input_shape[0][1:])
-        for shape in input_shape[1:]:
-            output = _broadcast(output, tuple(shape[1:]))
-        sizes = {s[0] for s in input_shape} - {None}
-        return (sizes.pop() if len(sizes) == 1 else None, *output)
-
-    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
-        """The broadcast shape, with the dtype that the inputs give together."""
-        shape = self.compute_output_shape([x.shape for x in inputs])
-        return KerasTensor(shape, dtype=result_type(*[x.dtype for x in inputs]))
-
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """A step counts where it counts in any input; None unless all have masks."""
-        if not _masks_given(inputs, previous_mask) or any(m is None for m in previous_mask):
-            return None
-        joined = previous_mask[0]
-        for mask in previous_mask[1:]:
-            joined = ops.logical_or(joined, mask)
-        return joined
-
-
-def _check_list(input_shape: Any, rule: str) -> None:
-    if not input_shape or not isinstance(input_shape[0], (tuple, list)):
-        raise ValueError(
-            f"{rule} Received: input_shape={input_shape} (not a list of shapes)"
-        )
-
-
-def _broadcast(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The shape of an element-wise operation; None is an unknown size."""
-    if len(first) < len(second):
-        first, second = second, first
-    split = len(first) - len(second)
-    output = list(first[:split])
-    for a, b in zip(first[split:], second, strict=True):
-        if a is None or b is None:
-            output.append(None)
-        elif a == b or b == 1:
-            output.append(a)
-        elif a == 1:
-            output.append(b)
-        else:
-            raise ValueError(
-                f"Inputs have incompatible shapes. Received shapes {first} and {second}"
-            )
-    return tuple(output)
-
-
-def _masks_given(inputs: Any, masks: Any) -> bool:
-    """Whether there are masks; they must be a list as long as that of the inputs."""
-    if masks is None:
-        return False
-    if not isinstance(masks, (tuple, list)):
-        raise ValueError(f"`mask` should be a list. Received: mask={masks}")
-    if not isinstance(inputs, (tuple, list)):
-        raise ValueError(f"`inputs` should be a list. Received: inputs={inputs}")
-    if len(masks) != len(inputs):
-        raise ValueError(
-            "The lists `inputs` and `mask` should have the same length. Received: "
-            f"inputs={inputs} of length {len(inputs)}, and mask={masks} of length {len(masks)}"
-        )
-    return True
-
-
-def _spread(mask: Any, x: Any) -> Any:
-    """A mask of steps as a mask of all entries of `x`."""
-    return jnp.broadcast_to(jnp.asarray(mask, bool)[..., None], x.shape)
 
 
 class Add(Merge):
@@ -192,14 +81,14 @@ class Multiply(Merge):
 
     def _merge_function(self, inputs: list[Any]) -> Any:
         masks = [get_mask(x) for x in inputs]
-        spread = [None if m is None else _spread(m, x) for m, x in zip(masks, inputs, strict=True)]
+        wide = [None if m is None else spread(m, x) for m, x in zip(masks, inputs, strict=True)]
         output: Any = None
-        for x, mask in zip(inputs, spread, strict=True):
+        for x, mask in zip(inputs, wide, strict=True):
             x = x if mask is None else jnp.where(mask, x, jnp.ones((), x.dtype))
             output = x if output is None else output * x
         if all(mask is not None for mask in masks):
-            joined = spread[0]
-            for mask in spread[1:]:
+            joined = wide[0]
+            for mask in wide[1:]:
                 joined = joined | mask
             output = jnp.where(joined, output, jnp.zeros((), output.dtype))
             set_mask(output, joined.any(axis=-1))
@@ -213,10 +102,10 @@ class _Extreme(Merge):
 
     def _merge_function(self, inputs: list[Any]) -> Any:
         output, joined = inputs[0], get_mask(inputs[0])
-        joined = None if joined is None else _spread(joined, output)
+        joined = None if joined is None else spread(joined, output)
         for x in inputs[1:]:
             mask = get_mask(x)
-            mask = None if mask is None else _spread(mask, x)
+            mask = None if mask is None else spread(mask, x)
             if mask is not None:
                 x = jnp.where(mask, x, output)
             if joined is not None:
@@ -263,7 +152,7 @@ class Concatenate(Merge):
     def build(self, input_shape: Any) -> None:
         """Check that all sizes but those of the axis are equal."""
         rule = "A `Concatenate` layer should be called on a list of at least 1 input."
-        _check_list(input_shape, rule)
+        check_list(input_shape, rule)
         shapes = [list(shape) for shape in input_shape]
         rest = [[d for a, d in enumerate(s) if a != self.axis % len(s)] for s in shapes]
         equal = len({len(s) for s in shapes}) == 1 and all(
@@ -283,7 +172,7 @@ class Concatenate(Merge):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The first shape, with the sizes along the axis added."""
-        _check_list(input_shape, "A `Concatenate` layer should be called on a list of inputs.")
+        check_list(input_shape, "A `Concatenate` layer should be called on a list of inputs.")
         output = list(input_shape[0])
         sizes = [shape[self.axis] for shape in input_shape]
         output[self.axis] = None if None in sizes else sum(sizes)
@@ -291,7 +180,7 @@ class Concatenate(Merge):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The masks one after the other; an input without one counts everywhere."""
-        if not _masks_given(inputs, previous_mask) or all(m is None for m in previous_mask):
+        if not masks_given(inputs, previous_mask) or all(m is None for m in previous_mask):
             return None
         masks = []
         for x, mask in zip(inputs, previous_mask, strict=True):

@@ -37,3 +37,9 @@ def order_arguments(cls: type[Component], order: str, given: Mapping[str, Any]) 
     itself = inspect.Parameter("self", kind)
     __init__.__signature__ = inspect.Signature([itself, *parameters])  # type: ignore[attr-defined]
     cls.__init__ = __init__  # type: ignore[method-assign]
+
+
+def omit_defaults(component: Component, config: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Drop settings that have their default, where Keras's files never have them."""
+    defaults = {name: field.default for name, field in component.fields.items()}
+    return {k: v for k, v in config.items() if k not in names or v != defaults[k]}

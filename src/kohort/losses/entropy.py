@@ -22,9 +22,9 @@ def binary(target: jax.Array, output: jax.Array, from_logits: bool = False) -> j
             "Arguments `target` and `output` must have the same shape. "
             f"Received: target.shape={target.shape}, output.shape={output.shape}"
         )
-    if from_logits:  # no exponential of a positive number, no logarithm of a rounded 1
-        tail = jnp.log1p(jnp.exp(-jnp.abs(output)))
-        return jnp.maximum(output, 0) - output * target + tail
+    if from_logits:
+        log_p, log_not_p = jax.nn.log_sigmoid(output), jax.nn.log_sigmoid(-output)
+        return -(target * log_p + (1.0 - target) * log_not_p)
     p = clip_probability(output)
     return -(target * jnp.log(p) + (1.0 - target) * jnp.log(1.0 - p))
 
@@ -55,14 +55,16 @@ def sparse(
 ) -> jax.Array:
     """`-log(p[label])`, without one-hot labels; 0 for a label that is no class.
 
+    As in Keras on JAX, the shapes must fit as if the classes were on the last axis.
     Only the chosen entry meets the logarithm: the same numbers as `categorical` at less work.
     """
-    axis = axis % output.ndim
-    if labels.shape != output.shape[:axis] + output.shape[axis + 1 :]:
+    if labels.shape != output.shape[:-1]:
         raise ValueError(
             "Arguments `target` and `output` must have the same shape up until the last "
-            f"dimension: target.shape={labels.shape}, output.shape={output.shape}"
+            f"dimension: target.shape={labels.shape}, output.shape={output.shape}. "
+            "Move the axis of the classes to the end where it is another one."
         )
+    axis = axis % output.ndim
     classes = output.shape[axis]
     chosen = jnp.expand_dims(labels, axis) == jnp.expand_dims(
         jnp.arange(classes, dtype=labels.dtype), [d for d in range(output.ndim) if d != axis]

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from kohort.core import settings
 from kohort.core.component import hyper
 from kohort.core.symbolic import op
+from kohort.losses.arguments import omit_defaults
 from kohort.losses.arrays import aligned_pair, like
 from kohort.losses.loss import LossFunctionWrapper
 
@@ -159,6 +160,10 @@ class CosineSimilarity(LossFunctionWrapper, fn=cosine_similarity, args="axis red
 
     axis: int = -1
 
+    def get_config(self) -> dict[str, Any]:
+        """The configuration; `axis` only where it is not the default, as in Keras's files."""
+        return omit_defaults(self, super().get_config(), "axis")
+
 
 class Huber(LossFunctionWrapper, fn=huber, args="delta reduction name dtype", name="huber_loss"):
     """Squared for errors up to `delta`, linear beyond.
@@ -171,6 +176,10 @@ class Huber(LossFunctionWrapper, fn=huber, args="delta reduction name dtype", na
     """
 
     delta: float = hyper(1.0, low=0, neutral=None)
+
+    def get_config(self) -> dict[str, Any]:
+        """The configuration; `delta` only where it is not the default, as in Keras's files."""
+        return omit_defaults(self, super().get_config(), "delta")
 
 
 class LogCosh(LossFunctionWrapper, fn=log_cosh):

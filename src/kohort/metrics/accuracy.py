@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from kohort.core import settings
 from kohort.core.symbolic import op
+from kohort.losses.arguments import omit_defaults
 from kohort.losses.arrays import aligned_pair, match_ranks, to_array
 from kohort.metrics.reduction import MeanMetricWrapper
 
@@ -61,7 +62,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
     """
     labels, y_pred = to_array(y_true), to_array(y_pred)
     if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
-        labels = jnp.squeeze(labels, -1)
+        return _is_best(jnp.squeeze(labels, -1), y_pred)
     matches = _is_best(labels, y_pred)
     return jnp.squeeze(matches, -1) if matches.ndim > 1 and matches.shape[-1] == 1 else matches
 
@@ -182,7 +183,4 @@ class SparseTopKCategoricalAccuracy(
 
     def get_config(self) -> dict[str, Any]:
         """The configuration; `from_sorted_ids` only where it is set, as older files expect."""
-        config = super().get_config()
-        if not self.from_sorted_ids:
-            del config["from_sorted_ids"]
-        return config
+        return omit_defaults(self, super().get_config(), "from_sorted_ids")

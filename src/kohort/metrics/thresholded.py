@@ -13,7 +13,7 @@ from kohort.metrics import confusion
 from kohort.metrics.metric import Metric
 
 
-class CountMetric(Metric):
+class _CountMetric(Metric):
     """A metric whose state is counts at thresholds."""
 
     counts: ClassVar[tuple[str, ...]] = confusion.COUNTS
@@ -47,7 +47,7 @@ class CountMetric(Metric):
         return divide_no_nan(part, part + rest)
 
 
-class _SingleCount(CountMetric):
+class _SingleCount(_CountMetric):
     """One kind of count, at one threshold (0.5 unless told) or several."""
 
     counts = ("accumulator",)
@@ -116,7 +116,7 @@ class TruePositives(_SingleCount):
     counted = "true_positives"
 
 
-class _PrecisionOrRecall(CountMetric):
+class _PrecisionOrRecall(_CountMetric):
     """True positives over a sum, at thresholds, for the best `k` classes or for one class."""
 
     _direction = "up"
@@ -178,7 +178,7 @@ class Recall(_PrecisionOrRecall):
     counts = ("true_positives", "false_negatives")
 
 
-class _BestUnderConstraint(CountMetric):
+class _BestUnderConstraint(_CountMetric):
     """The best value of one ratio among the thresholds where another reaches a given value."""
 
     _direction = "up"

@@ -241,7 +241,7 @@ def custom_gradient(f: Function) -> Function:
     ...         return jnp.clip(args[0] if upstream is None else upstream, -1, 1)
     ...     return x * x, grad
     >>> clipped(3.0)
-    Array(9., dtype=float32, weak_type=True)
+    9.0
     """
     wrapped = jax.custom_gradient(f)
     return lambda *args, **kwargs: wrapped(*_arrays(args), **_arrays(kwargs))

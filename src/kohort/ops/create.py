@@ -155,7 +155,7 @@ def _plain(x: Any) -> Any:
     return _array(x) if isinstance(x, (list, tuple)) else x
 
 
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:  # noqa: N803
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:
     """Ones on the k-th diagonal of N × M zeros."""
     return jnp.eye(int(N), None if M is None else int(M), int(k), standardize_dtype(dtype))
 
@@ -165,7 +165,7 @@ def identity(n: int, dtype: Any = None) -> jax.Array:
     return jnp.identity(n, standardize_dtype(dtype))
 
 
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:  # noqa: N803
+def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:
     """Ones on and below the k-th diagonal of N × M zeros."""
     return jnp.tri(N, M, k, standardize_dtype(dtype))
 
@@ -177,7 +177,7 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[jax.Array]:
 
 
 @op
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> jax.Array:  # noqa: N803
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> jax.Array:
     """The Vandermonde matrix: powers of x in columns."""
     return jnp.vander(_array(x), N, increasing)
 

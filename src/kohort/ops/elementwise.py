@@ -239,7 +239,7 @@ def saturate_cast(x: Any, dtype: Any) -> jax.Array:
     Array([  0, 255], dtype=uint8)
     """
     x, dtype = array(x), jnp.dtype(standardize_dtype(dtype))
-    if dtype == bool:
+    if dtype.name == "bool":
         return x.astype(bool)
     low, high = _limits(dtype)
     if x.dtype != bool:

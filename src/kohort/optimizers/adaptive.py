@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from kohort.core.component import hyper, is_zero
+from kohort.core.component import field, hyper, is_zero
 from kohort.initializers import Constant
 from kohort.optimizers.optimizer import Optimizer
 
@@ -109,7 +109,7 @@ class Ftrl(Optimizer):
 
     learning_rate: float = 0.001
     learning_rate_power: float = hyper(-0.5, high=0, neutral=None, check=_check_not_positive)
-    initial_accumulator_value: float = hyper(0.1, neutral=None, check=_check_not_negative)
+    initial_accumulator_value: float = field(0.1, check=_check_not_negative)
     l1_regularization_strength: float = hyper(0.0, low=0, check=_check_not_negative)
     l2_regularization_strength: float = hyper(0.0, low=0, check=_check_not_negative)
     l2_shrinkage_regularization_strength: float = hyper(0.0, low=0, check=_check_not_negative)

@@ -26,7 +26,8 @@ class Adafactor(Optimizer):
         beta_2_decay: the second moments decay by `1 - t^beta_2_decay`.
         epsilon_1, epsilon_2: guards of the gradient and of the parameter's scale.
         clip_threshold: limit on the root mean square of an update.
-        relative_step: limit the learning rate by `1 / sqrt(t)`.
+        relative_step: kept for Keras's sake; the learning rate is limited by `1 / sqrt(t)`
+            either way.
     """
 
     learning_rate: float = 0.001
@@ -42,7 +43,7 @@ class Adafactor(Optimizer):
             shape, name, dtype = variable.shape, variable.name, variable.dtype
             slots: list[Variable] = []
             if len(shape) < 2:
-                slots = [Variable(0, dtype="float32", trainable=False, name=name) for _ in "rc"]
+                slots = [Variable(0, dtype="int32", trainable=False, name=name) for _ in "rc"]
                 for slot in slots:
                     self._track_variable(slot)
             elif not variable.overwrite_with_gradient:

@@ -41,8 +41,8 @@ class Adam(Optimizer):
 
     >>> p = Variable([1.0, 2.0])
     >>> Adam(0.1).apply([jnp.array([3.0, -3.0])], [p])
-    >>> p.numpy()
-    array([0.9, 2.1], dtype=float32)
+    >>> p.numpy().round(4).tolist()
+    [0.9, 2.1]
     """
 
     learning_rate: float = 0.001

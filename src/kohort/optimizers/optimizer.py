@@ -70,15 +70,16 @@ class Optimizer(OptimizerSteps, module="keras.optimizers"):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # The learning rate is state, not a field: a subclass only declares its default.
-        if cls.__dict__.get("__annotations__", {}).pop("learning_rate", None) is not None:
+        declared = cls.__dict__.get("__annotations__", {}).pop("learning_rate", None) is not None
+        if declared:
             cls.default_learning_rate = cls.__dict__["learning_rate"]
             del cls.learning_rate
         written = "__init__" in cls.__dict__
         super().__init_subclass__(**kwargs)
-        if not written and cls.__init__ is not Optimizer.__init__:
+        if not written and (declared or getattr(cls.__init__, "from_fields", False)):
             shared = [n for n in _SHARED if cls.fields[n] is Optimizer.fields[n]]
             cls.__init__ = make_init(  # type: ignore[method-assign]
-                cls, shared, cls.default_learning_rate, cls.after_name
+                cls, Optimizer, shared, cls.default_learning_rate, cls.after_name
             )
 
     def __init__(

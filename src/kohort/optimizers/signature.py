@@ -8,12 +8,13 @@ from typing import Any
 
 
 def make_init(
-    cls: Any, shared: Sequence[str], learning_rate: Any, last: Sequence[str]
+    cls: Any, root: type, shared: Sequence[str], learning_rate: Any, last: Sequence[str]
 ) -> Callable[..., None]:
     """Return `__init__(self, learning_rate, <own fields>, <shared fields>, name, <last>, …)`.
 
     Args:
         cls: the optimiser class, with its fields.
+        root: the base of all optimisers, which needs a learning rate.
         shared: the fields of the base that the class does not declare again.
         learning_rate: its default.
         last: own fields that come after `name`.
@@ -37,7 +38,9 @@ def make_init(
             raise TypeError(f"{cls.__name__} got multiple values for argument '{name}'")
         given |= kwargs
         values = {name: given.pop(name, defaults[name]) for name in own}
-        base.__init__(self, **{"learning_rate": learning_rate, **given})
+        if base is root:
+            given.setdefault("learning_rate", learning_rate)
+        base.__init__(self, **given)
         for name, value in values.items():
             setattr(self, name, value)
         self.__post_init__()

@@ -76,8 +76,8 @@ def global_seed_generator() -> SeedGenerator:
     """
     generator = _global["generator"]
     frame = frames.current()
-    carried = generator is not None and frame is not None and frame.read(generator.state) is not None
-    if not carried and isinstance(jnp.zeros(()), jax.core.Tracer):
+    carried = None if generator is None or frame is None else frame.read(generator.state)
+    if carried is None and isinstance(jnp.zeros(()), jax.core.Tracer):
         raise ValueError(
             "[JAX RNG] When tracing a JAX function, you should only use seeded random ops: an "
             "unseeded draw would become a constant of the compiled program.\n"

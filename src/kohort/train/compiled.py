@@ -33,6 +33,11 @@ class Outputs:
             self.names = [None] * self.count
         self.flat_keys = flat_keys
 
+    def structure_key(self) -> Any:
+        """What a compiled program depends on: the form, not the names."""
+        keyed = [str(k) for k in self.keys] if self.keys is not None else None
+        return ("outputs", self.count, tuple(keyed or ()))
+
     def split(self, what: str, value: Any, default: Any = None) -> list[Any]:
         """One entry for each output, from data (arrays) in any of the accepted forms."""
         if isinstance(value, Mapping):

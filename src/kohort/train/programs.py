@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from kohort.core.session import on_clear
 from kohort.train import step as steps
 from kohort.train.state import TrainState
 
@@ -131,6 +132,7 @@ def program_for(key: Any) -> Program:
     return program
 
 
+@on_clear
 def clear_programs() -> None:
     """Forget all compiled programs."""
     while _programs:

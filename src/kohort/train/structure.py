@@ -27,7 +27,9 @@ _SKIP = {
     "name", "_init_args", "_inbound_nodes", "_own", "_losses", "built", "_called", "_build_shapes",
     "_born_trainable_set", "_functional", "_tail", "_parent", "_initial_weights", "_input_shape_arg",
     "_functional_layers", "output_names", "input_names", "history", "stop_training", "_compile_args",
-    "_callback_list", "_input_tensor", "path", "_name", "_built",
+    "_callback_list", "_input_tensor", "path", "_name", "_built", "_runtime", "_fresh_metrics",
+    "_shuffle_seed", "_initial_epoch", "_initial_step", "_eval_source", "_symbolic_done",
+    "_compile_config", "compiled", "_names", "_user_class",
 }  # fmt: skip
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), np.dtype, type)
 
@@ -65,16 +67,22 @@ class Structure:
                 tuple(self._value(v, p) for p, v in self._numbered(value, path)),
             )
         if isinstance(value, Mapping):
-            return ("dict", tuple((str(k), self._value(v, f"{path}/{k}")) for k, v in value.items()))
+            return (
+                "dict",
+                tuple((self._key(k), self._value(v, f"{path}/{k}")) for k, v in value.items()),
+            )
         if isinstance(value, (np.ndarray, np.generic, jax.Array)):
             return _array(value)
         if isinstance(value, KerasTensor):
             return ("symbolic", value.shape, value.dtype)
         if isinstance(value, (types.FunctionType, types.MethodType)):
             return self._function(value, path)
-        if hasattr(value, "shapes_key"):
-            return value.shapes_key()
+        if hasattr(value, "structure_key"):
+            return value.structure_key()
         return _Identity(value)
+
+    def _key(self, key: Any) -> Any:
+        return self._paths.get(id(key), "variable") if isinstance(key, Variable) else str(key)
 
     def _numbered(self, values: Any, path: str) -> list[tuple[str, Any]]:
         """Paths of list items: layers by class name and counter, as in Keras's files."""

@@ -28,7 +28,7 @@ def predict(
     coded = book.apply(columns)
     fill = np.array(config["fill"], dtype="float32")
     rows = np.where(np.isnan(coded), fill, coded)
-    model = kohort.models.load_model(Path(run) / "model.keras")
+    model = kohort.models.load_model(Path(run) / "model.keras", compile=False)
     if len(model.input_shape) > 2:
         rows = rows.reshape(len(rows), *model.input_shape[1:])
     output = np.asarray(model.predict(rows, batch_size=1024, verbose=0), dtype="float64")

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from kohort.core.symbolic import op
-from kohort.ops._base import array, elementwise
+from kohort.ops._base import array, elementwise, named
 
 
 @op
@@ -173,7 +173,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """x1 where the condition holds, x2 elsewhere; without them the places where it holds.
 
     >>> where([True, False], 1, 2)
-    Array([1, 2], dtype=int32)
+    Array([1, 2], dtype=int32, weak_type=True)
     """
     if x1 is None and x2 is None:
         return nonzero(condition)
@@ -188,8 +188,7 @@ def _where_impl(condition: Any, x1: Any, x2: Any) -> jax.Array:
     return jnp.where(array(condition).astype(bool), array(x1), array(x2))
 
 
-_where_impl.__name__ = "where"
-_where = elementwise(_where_impl)
+_where = elementwise(named(_where_impl, "where", "x1 where the condition holds, else x2."))
 
 
 @op

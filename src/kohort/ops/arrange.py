@@ -12,7 +12,7 @@ import numpy as np
 
 from kohort.core.dtypes import standardize_dtype
 from kohort.core.symbolic import FunctionOp, KerasTensor, is_keras_tensor, op
-from kohort.ops._base import array, axes, unary
+from kohort.ops._base import array, axes, named, unary
 
 fliplr = unary("fliplr", jnp.fliplr, "Reverse axis 1.")
 flipud = unary("flipud", jnp.flipud, "Reverse axis 0.")
@@ -320,9 +320,11 @@ def size(x: Any) -> Any:
     return _size(x) if is_keras_tensor(x) else math.prod(shape(x))
 
 
-@op
-def _size(x: Any) -> jax.Array:
+def _size_array(x: Any) -> jax.Array:
     return jnp.asarray(x.size, "int32")
+
+
+_size = op(named(_size_array, "size", "The number of entries as an array."))
 
 
 def dtype(x: Any) -> str:

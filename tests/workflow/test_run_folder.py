@@ -1,0 +1,88 @@
+"""Files are whole or absent, and the log of openings is kept from run to run."""
+
+import csv
+import json
+
+import pytest
+
+from kohort.workflow.failure import WorkflowError
+from kohort.workflow.run_folder import OPENINGS, RunFolder
+
+
+def test_writing_leaves_no_other_file(tmp_path):
+    folder = RunFolder(tmp_path / "a" / "run")
+    folder.write("report.html", "<p>")
+    assert sorted(path.name for path in folder.path.iterdir()) == ["log.txt", "report.html"]
+
+
+def test_failed_writing_leaves_the_old_file(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.write_json("config.json", {"a": 1})
+    with pytest.raises(TypeError):
+        folder.write_json("config.json", {"a": object()})
+    assert json.loads((tmp_path / "config.json").read_text()) == {"a": 1}
+
+
+def test_failed_saving_leaves_the_old_model(tmp_path):
+    class Broken:
+        def save(self, path):
+            path.write_text("half")
+            raise OSError("disk full")
+
+    folder = RunFolder(tmp_path)
+    folder.write("model.keras", "whole")
+    with pytest.raises(OSError, match="disk full"):
+        folder.save_model(Broken())
+    assert (tmp_path / "model.keras").read_text() == "whole"
+
+
+def test_earlier_run_is_cleared_but_not_its_openings(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.write("model.keras", "old")
+    folder.log_opening("abc", "8")
+    RunFolder(tmp_path)
+    assert not (tmp_path / "model.keras").exists()
+    assert (tmp_path / OPENINGS).exists()
+
+
+def test_openings_add_up_and_are_seen_by_neighbours(tmp_path):
+    first, second = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
+    assert first.earlier_openings("abc") == []
+    first.log_opening("abc", "8")
+    first.log_opening("abc", "16")
+    first.log_opening("other", "16")
+    assert [entry["network"] for entry in second.earlier_openings("abc")] == ["8", "16"]
+
+
+def test_damaged_log_of_openings_says_nothing(tmp_path):
+    folder = RunFolder(tmp_path / "one")
+    folder.write(OPENINGS, "{")
+    assert folder.earlier_openings("abc") == []
+    folder.log_opening("abc", "8")
+    assert len(folder.earlier_openings("abc")) == 1
+
+
+def test_results_as_csv(tmp_path, result):
+    folder = RunFolder(tmp_path)
+    folder.write_results([result([0.5, 0.7], (8, 4)), result([0.9, 0.9])])
+    with open(tmp_path / "trials.csv") as file:
+        trials = list(csv.DictReader(file))
+    with open(tmp_path / "history.csv") as file:
+        history = list(csv.DictReader(file))
+    assert [row["hidden"] for row in trials] == ["8-4", "8"]
+    assert float(trials[0]["score"]) == pytest.approx(0.6)
+    assert len(history) == 2 * 2 * 3
+    assert history[1] == {
+        "trial": "0",
+        "stage": "capacity",
+        "fold": "0",
+        "epoch": "2",
+        "loss": "0.5",
+        "val_loss": "0.6",
+    }
+
+
+def test_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkflowError, match="--out"):
+        RunFolder(tmp_path / "file")
