@@ -15,9 +15,9 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies",
-    "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops",
+    "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
     "optimizers", "preprocessing", "random", "regularizers", "saving", "testing", "tree", "utils",
-    "workflow", "wrappers",
+    "workflow",
 }  # fmt: skip
 _NAMES = {
     "DTypePolicy": "kohort.core.dtypes",

@@ -68,13 +68,29 @@ def test_it_goes_on_where_it_was(tmp_path):
     with pytest.raises(Crash):
         train(tmp_path / "epoch", (3, 1))
     assert train(tmp_path / "epoch").history.epoch == [3, 4, 5, 6, 7]
-    for save_freq, begins in ((2, (3, 2)), (3, (2, 4)), (5, (2, 2))):
+    for save_freq, begins in ((2, (3, 2)), (3, (3, 0)), (5, (2, 2))):
         folder = tmp_path / f"every {save_freq}"
         with pytest.raises(Crash):
             train(folder, (3, 1), save_freq=save_freq)
         resumed = train(folder, save_freq=save_freq)
         assert (resumed._initial_epoch, resumed._initial_step) == begins
         assert resumed.history.epoch == list(range(begins[0], EPOCHS))
+
+
+def test_the_last_batch_is_backed_up_with_its_epoch_if_known(tmp_path):
+    for steps, expected in ((STEPS, (1, 0)), (None, (0, STEPS))):
+        model, backup = Model(), cb.BackupAndRestore(tmp_path, save_freq=STEPS)
+        calls = cb.CallbackList([backup], model=model, epochs=1, steps=steps)
+        with pytest.raises(Crash):
+            model.fit(calls, 1, STEPS, after=lambda epoch, batch: crash_after_epoch(batch))
+        content, _ = read_backup(backup._weights_path)
+        assert (content["epoch"], content["batch"]) == expected
+        backup._delete()
+
+
+def crash_after_epoch(batch):
+    if batch is None:
+        raise Crash
 
 
 def test_a_stop_that_was_decided_stands(tmp_path):

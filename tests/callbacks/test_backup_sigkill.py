@@ -60,8 +60,8 @@ def whole(cache, tmp_path_factory):
     [
         # The first epoch that each process trains: it follows from the last whole backup.
         ("epoch", ["before_replace:2", "epoch_end:3", "after_replace:1"], [0, 1, 3, 4]),
-        # Five batches an epoch: the third process goes on after the last batch of epoch 2.
-        ("3", ["batch_end:1:2", "before_replace:4", "epoch_begin:5"], [0, 1, 2, 2]),
+        # Five batches an epoch: they go on in the middle of epochs 1, 2 and 4.
+        ("3", ["batch_end:1:2", "before_replace:3", "epoch_begin:5"], [0, 1, 2, 4]),
     ],
 )
 def test_killed_at_given_moments(save_freq, kills, begins, whole, cache, tmp_path):
@@ -77,13 +77,15 @@ def test_killed_at_given_moments(save_freq, kills, begins, whole, cache, tmp_pat
 
 def test_killed_at_any_moment(whole, cache, tmp_path):
     delays = random.Random(0)
-    for seed in itertools.count():
-        process = start(cache, tmp_path / "backup", "1", seed, "never")
-        if seed < 3:
-            process.stdout.readline()  # an epoch has begun
-            time.sleep(delays.uniform(0, 0.3))
+    for attempt in itertools.count():
+        process = start(cache, tmp_path / "backup", "1", 0, "never")
+        if attempt < 2:
+            process.stdout.readline()
+            process.stdout.readline()  # its second epoch has begun
+            time.sleep(delays.uniform(0, 0.1))
             process.kill()
         code, _, done = finish(process)
         if code == 0:
             break
+        assert code == -signal.SIGKILL
     assert digest(done) == whole

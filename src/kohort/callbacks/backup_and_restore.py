@@ -87,6 +87,7 @@ class BackupAndRestore(Callback):
         self._prev_training_metadata_path = self._prev_weights_path
         self._current_epoch = 0
         self._count = BatchCount()
+        self._due_at_epoch_end = False
         self._siblings: list[Callback] = []
         self._restored: list[dict[str, Any]] = []
 
@@ -107,6 +108,7 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         self._restored = []
         self._count = BatchCount()
+        self._due_at_epoch_end = False
         if not getattr(self.model, "built", True):
             raise ValueError(
                 "To use the BackupAndRestore callback, your model must be built before you call "
@@ -154,14 +156,17 @@ class BackupAndRestore(Callback):
         if self._batches is None:
             return
         self._count, is_due = count_batch(self._count, batch, self._batches)
-        if is_due:
+        if is_due and batch + 1 == (self.params or {}).get("steps"):
+            self._due_at_epoch_end = True  # an epoch without a step left would have no logs
+        elif is_due:
             self._save(steps=batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self._current_epoch = epoch + 1
         self._count = self._count._replace(last=-1)
-        if self.save_freq == "epoch":
+        if self.save_freq == "epoch" or self._due_at_epoch_end:
             self._save(steps=0)
+            self._due_at_epoch_end = False
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self.delete_checkpoint:

@@ -36,7 +36,7 @@ def standardize_dtype(dtype: Any) -> str:
         name = dtype.__name__
     else:
         name = str(dtype).removeprefix("torch.")
-    name = {"bool_": "bool", "str_": "string", "object": "string"}.get(name, name)
+    name = {"bool_": "bool", "str_": "string", "object": "string", "int": "int32"}.get(name, name)
     if name not in ALLOWED:
         raise ValueError(f"Invalid dtype: {dtype}")
     return name

@@ -25,7 +25,9 @@ from kohort.layers.call import CallSpec, takes
 from kohort.layers.input_spec import assert_input_compatibility
 from kohort.layers.tracking import Tracked
 
-_RUNTIME = {"built", "_called", "stop_training", "_build_shapes", "history"}
+# Values that no compiled program is made anew for, as in Keras: a counter, say.
+_PLAIN = (type(None), bool, int, float, str, np.generic)
+_RUNTIME = {"optimizer", "built", "_called", "stop_training", "_build_shapes", "history"}
 _LEGACY = {"input_shape", "batch_input_shape", "input_dim", "input_dtype", "batch_size", "weights",
            "input_length", "batch_shape", "implementation", "sparse"}  # fmt: skip
 
@@ -132,7 +134,8 @@ class Layer(Tracked, Operation, module="keras.layers"):
         if key not in _RUNTIME:
             if "_own" not in self.__dict__ and isinstance(value, (Layer, Variable)):
                 self._check_super_called()
-            touch()
+            if not isinstance(value, _PLAIN) or key in self.fields:
+                touch()
         super().__setattr__(key, value)
 
     def __delattr__(self, key: str) -> None:

@@ -140,7 +140,8 @@ def _as_list(axis: Any) -> list[int]:
 
 def _axis_sizes(axis: Any, shape: Any) -> tuple[Any, ...]:
     check_axes(axis, shape)
-    return tuple(shape[a] for a in sorted(_as_list(axis), key=lambda a: a % len(shape)))
+    # Sorted as they are written, -1 first: so files of Keras have it.
+    return tuple(shape[a] for a in sorted(_as_list(axis)))
 
 
 class RMSNormalization(_Normalization):

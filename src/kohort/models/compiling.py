@@ -207,14 +207,6 @@ class Compiling:
             return self.get_metrics_result()
         return [m.result() for _, m in self._named_metrics()]
 
-    def _name_results(self, arrays: Any) -> dict[str, Any]:
-        if isinstance(arrays, dict):
-            return arrays
-        results: dict[str, Any] = {}
-        for (name, _), result in zip(self._named_metrics(), arrays, strict=True):
-            results |= result if isinstance(result, dict) else {name: result}
-        return results
-
     # ---- building from data, structure
 
     def _symbolic_build(self, batch: Any) -> None:

@@ -122,7 +122,7 @@ class Nadam(Optimizer):
         """The moments, and one product of the decays so far."""
         super().build_slots(variables)
         dtype = variables[0].dtype if variables else settings.floatx()
-        self._u_product = Variable(1.0, dtype=dtype)
+        self._u_product = Variable(1.0, dtype=dtype, trainable=False, name="u_product")
 
     def _decay_at(self, step: Any) -> Any:
         return jnp.asarray(self.beta_1, step.dtype) * (1.0 - 0.5 * _power(0.96, step))

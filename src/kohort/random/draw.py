@@ -7,10 +7,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kohort.core.component import is_zero
 from kohort.core.dtypes import is_float, is_int, standardize_dtype
 from kohort.core.variable import convert_to_tensor
+from kohort.random import host
 from kohort.random.seed import draw_seed
 
 
@@ -22,8 +24,10 @@ def normal(
     >>> normal((2, 3), seed=1).shape
     (2, 3)
     """
-    sample = jax.random.normal(draw_seed(seed), tuple(shape), standardize_dtype(dtype))
-    return sample * stddev + mean
+    key, shape, dtype = draw_seed(seed), tuple(shape), standardize_dtype(dtype)
+    if host.usable(key, shape, dtype, mean, stddev):
+        return jnp.asarray(host.normal(key, shape) * np.float32(stddev) + np.float32(mean))
+    return jax.random.normal(key, shape, dtype) * stddev + mean
 
 
 def truncated_normal(
@@ -34,9 +38,11 @@ def truncated_normal(
     >>> bool((abs(truncated_normal((99,), seed=1)) <= 2).all())
     True
     """
-    key, dtype = draw_seed(seed), standardize_dtype(dtype)
-    sample = jax.random.truncated_normal(key, -2.0, 2.0, tuple(shape), dtype)
-    return sample * stddev + mean
+    key, shape, dtype = draw_seed(seed), tuple(shape), standardize_dtype(dtype)
+    if host.usable(key, shape, dtype, mean, stddev):
+        sample = host.truncated_normal(key, shape, 2.0)
+        return jnp.asarray(sample * np.float32(stddev) + np.float32(mean))
+    return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * stddev + mean
 
 
 def uniform(
@@ -51,8 +57,10 @@ def uniform(
         raise ValueError(
             f"`keras.random.uniform` requires a floating point `dtype`. Received: dtype={dtype} "
         )
-    dtype = standardize_dtype(dtype)
-    return jax.random.uniform(draw_seed(seed), tuple(shape), dtype, minval, maxval)
+    key, shape, dtype = draw_seed(seed), tuple(shape), standardize_dtype(dtype)
+    if host.usable(key, shape, dtype, minval, maxval):
+        return jnp.asarray(host.uniform(key, shape, minval, maxval))
+    return jax.random.uniform(key, shape, dtype, minval, maxval)
 
 
 def randint(

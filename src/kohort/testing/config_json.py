@@ -1,9 +1,11 @@
-"""Configurations as JSON that tells tuples from lists, as saved files do."""
+"""Configurations as JSON that tells tuples from lists."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
+
+_TUPLE = "__json_tuple__"
 
 
 def to_json(config: Any) -> str:
@@ -17,18 +19,14 @@ def to_json(config: Any) -> str:
 
 def from_json(text: str) -> Any:
     """Read what `to_json` wrote."""
-    return json.loads(text, object_hook=_unmark)
+    return json.loads(text, object_hook=lambda d: tuple(d[_TUPLE]) if set(d) == {_TUPLE} else d)
 
 
 def _mark(value: Any) -> Any:
     if isinstance(value, tuple):
-        return {"class_name": "__tuple__", "items": [_mark(item) for item in value]}
+        return {_TUPLE: [_mark(item) for item in value]}
     if isinstance(value, list):
         return [_mark(item) for item in value]
     if isinstance(value, dict):
         return {key: _mark(item) for key, item in value.items()}
     return value
-
-
-def _unmark(value: dict[str, Any]) -> Any:
-    return tuple(value["items"]) if value.get("class_name") == "__tuple__" else value

@@ -27,10 +27,16 @@ class Runner:
         """The model's binding as it is now (a callback may have frozen a layer)."""
         return self.model._binding()
 
+    @staticmethod
+    def _program(binding: Binding) -> Program:
+        if binding.program is None:
+            binding.program = program_for(binding.structure.key)
+        return binding.program
+
     def run(self, kind: str, block: Block) -> dict[str, Any]:
         """Run one block and return the logs as device arrays."""
         model, binding = self.model, self.binding
-        program: Program = program_for(binding.structure.key)
+        program = self._program(binding)
         function = program.train if kind == "train" else program.test
         ts = binding.gather()
         arguments = (ts, binding.leaf_values(), block.data, block.order)
@@ -41,12 +47,12 @@ class Runner:
             else:
                 ts, logs, results = function(*arguments, np.int32(block.start), np.int32(block.stop))
         binding.scatter(ts)
-        return {**model._name_results(results), **logs} if not logs else dict(logs)
+        return {**_named(binding.result_names, results), **logs} if not logs else dict(logs)
 
     def predict(self, batches: Any, stop: int) -> Any:
         """Run the prediction of stacked batches."""
         model, binding = self.model, self.binding
-        program = program_for(binding.structure.key)
+        program = self._program(binding)
         with serving(model, binding):
             state, out = program.predict(
                 binding.gather(), binding.leaf_values(), batches, np.int32(stop)
@@ -54,6 +60,16 @@ class Runner:
         for path, variable in binding.state.items():
             variable._value = state[path]
         return out
+
+
+def _named(names: list[str], results: Any) -> dict[str, Any]:
+    """Results with their names; one that is a dict itself brings its own."""
+    if isinstance(results, dict):
+        return results
+    named: dict[str, Any] = {}
+    for name, result in zip(names, results, strict=True):
+        named |= result if isinstance(result, dict) else {name: result}
+    return named
 
 
 def run_epoch(

@@ -49,6 +49,8 @@ class Binding:
         self.state = {p: v for p, v in structure.variables.items() if id(v) not in taken}
         self.state["global_seed"] = global_seed_generator().state
         self.leaves = structure.leaves
+        self.result_names = [name for name, _ in model._named_metrics()]
+        self.program: Any = None  # found when it is first run
 
     def gather(self) -> TrainState:
         """The arrays that the variables hold now."""

@@ -20,6 +20,7 @@ from kohort.core.component import Component, leaf_fields
 from kohort.core.naming import to_snake_case
 from kohort.core.symbolic import KerasTensor, Node
 from kohort.core.variable import Variable
+from kohort.initializers import Initializer
 from kohort.random import SeedGenerator
 
 # Attributes that do not change what a program computes.
@@ -29,7 +30,7 @@ _SKIP = {
     "_functional_layers", "output_names", "input_names", "history", "stop_training", "_compile_args",
     "_callback_list", "_input_tensor", "path", "_name", "_built", "_runtime", "_fresh_metrics",
     "_shuffle_seed", "_initial_epoch", "_initial_step", "_eval_source", "_symbolic_done",
-    "_compile_config", "compiled", "_names", "_user_class",
+    "_compile_config", "compiled", "_names", "_user_class", "input_spec",
 }  # fmt: skip
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), np.dtype, type)
 
@@ -57,6 +58,8 @@ class Structure:
             return (type(value).__name__, value)
         if isinstance(value, Variable):
             return self._variable(value, path)
+        if isinstance(value, Initializer):
+            return ("initializer",)  # it made the first values; programs do not see it
         if isinstance(value, Component):
             return self._component(value, path)
         if isinstance(value, SeedGenerator):
