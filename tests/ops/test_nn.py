@@ -78,8 +78,9 @@ CONV = [
     ("conv_transpose", (LINE, normal(3, 5, 3)), {"strides": 2}),
     ("conv_transpose", (IMAGES, normal(3, 3, 4, 3)), {"strides": 2, "padding": "same"}),
     ("conv_transpose", (IMAGES, normal(2, 3, 4, 3)), {"strides": 3, "output_padding": 1}),
-    ("max_pool", (IMAGES, 2), {}), ("max_pool", (LINE, 3), {"strides": 2, "padding": "same"}),
-    ("average_pool", (IMAGES, (2, 3)), {"padding": "same"}), ("average_pool", (VOLUME, 2), {}),
+    ("max_pool", (IMAGES, 2, 2), {}), ("max_pool", (LINE, 3), {"strides": 2, "padding": "same"}),
+    ("average_pool", (IMAGES, (2, 3), 2), {"padding": "same"}),
+    ("average_pool", (VOLUME, 2, 2), {}),
     ("adaptive_average_pool", (IMAGES, (3, 4)), {}), ("adaptive_max_pool", (LINE, 4), {}),
     ("adaptive_average_pool", (VOLUME, 2), {}),
     ("unfold", (np.moveaxis(IMAGES, -1, 1), 3), {"stride": 2, "padding": 1}),
@@ -170,7 +171,8 @@ def test_ctc_beam_search():
     (lambda: ops.cholesky(-SPD), "Cholesky decomposition failed"),
     (lambda: ops.inv(X), "square matrix"), (lambda: ops.det(X[0]), "rank >= 2"),
     (lambda: ops.qr(X, mode="r"), "mode"), (lambda: ops.fft(X), "tuple of two"),
-    (lambda: ops.fft((X, X[0])), "same shape"), (lambda: ops.fft((INTS, INTS)), "not of type float"),
+    (lambda: ops.fft((X, X[0])), "same shape"),
+    (lambda: ops.fft((INTS, INTS)), "not of type float"),
     (lambda: ops.stft(X, 8, 2, 4), "fft_length"), (lambda: ops.stft(X, 2, 1, 4, "bell"), "window"),
     (lambda: ops.stft(X, 2, 1, 4, np.ones(3)), "sequence_length"),
     (lambda: ops.segment_sum(X, INTS), "num_segments"), (lambda: ops.cdist(X[0], X), "rank >= 2"),
@@ -185,7 +187,14 @@ def test_errors(call, message):
         call()
 
 
+def test_pools_step_by_their_window():
+    assert_same(ops.max_pool(IMAGES, 2), ops.max_pool(IMAGES, 2, 2))
+    assert_same(ops.average_pool(IMAGES, (2, 3)), ops.average_pool(IMAGES, (2, 3), (2, 3)))
+
+
 def test_symbolic_convolution_with_unknown_sizes():
     images = KerasTensor((None, None, 9, 3))
     assert ops.conv(images, normal(3, 3, 3, 4)).shape == (None, None, 7, 4)
+    assert ops.conv(images, normal(1, 1, 3, 4), strides=16).shape == (None, None, 1, 4)
     assert ops.max_pool(images, 2).shape == (None, None, 4, 3)
+    assert ops.split(images, 2, axis=1)[0].shape == (None, None, 9, 3)

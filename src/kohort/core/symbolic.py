@@ -21,7 +21,9 @@ from kohort.core.dtypes import standardize_dtype
 from kohort.core.naming import auto_name
 from kohort.core.variable import Variable, standardize_shape
 
-_PROBES = (83, 89)  # two sizes for unknown axes: where the outputs differ, the axis is unknown
+# Two sizes for unknown axes: where the outputs differ, the axis is unknown. Far apart, so that
+# large strides tell them apart; multiples of 1 to 8, so that splits and reshapes go through.
+_PROBES = (840, 1680)
 
 
 class History(NamedTuple):
@@ -288,9 +290,9 @@ def op(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args, kwargs):
-            bound = signature.bind(*args, **kwargs)
-            tensors = {k: v for k, v in bound.arguments.items() if any_symbolic(v) or k in _TENSOR_ARGS}
-            rest = {k: v for k, v in bound.arguments.items() if k not in tensors}
+            given = _arguments(signature, args, kwargs)
+            tensors = {k: v for k, v in given.items() if any_symbolic(v) or k in _TENSOR_ARGS}
+            rest = {k: v for k, v in given.items() if k not in tensors}
             positional = any(
                 p.kind is p.VAR_POSITIONAL for p in signature.parameters.values()
             )
@@ -301,6 +303,15 @@ def op(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, **kwargs)
 
     return wrapper
+
+
+def _arguments(signature: inspect.Signature, args: tuple, kwargs: dict) -> dict[str, Any]:
+    """The arguments by name; those that `**kwargs` takes stand beside the others."""
+    given = dict(signature.bind(*args, **kwargs).arguments)
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            given.update(given.pop(name, {}))
+    return given
 
 
 _TENSOR_ARGS = {"x", "x1", "x2", "xs", "inputs", "a", "b"}

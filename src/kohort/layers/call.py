@@ -82,7 +82,7 @@ class CallSpec:
                 lambda x: tuple(x.shape) if is_tensor(x) else None, value
             )
             for name, value in self.tensors.items()
-            if name != "mask" and not name.endswith("_mask")
+            if name != "mask"
         }
 
     def masks(self) -> dict[str, Any]:
@@ -117,8 +117,26 @@ def shapes_for(method: Callable[..., Any], shapes: dict[str, Any]) -> dict[str, 
         return {names[0]: next(iter(shapes.values()), None)}
     chosen = {name: shapes[name] for name in names if name in shapes}
     if not chosen and names and shapes:
-        return {names[0]: next(iter(shapes.values()))}
+        chosen = {names[0]: next(iter(shapes.values()))}
+    for p in parameters:
+        if p.default is p.empty and p.name not in chosen:
+            raise ValueError(_cannot_match(method, p.name))
     return chosen
+
+
+def _cannot_match(method: Callable[..., Any], name: str) -> str:
+    of, what = type(getattr(method, "__self__", None)).__name__, getattr(method, "__name__", "")
+    wrong = (
+        f"but `call()` does not have argument `{name.removesuffix('_shape')}`, or it is no tensor"
+        if name.endswith("_shape")
+        else "which does not end in `_shape`"
+    )
+    return (
+        f"For a `{what}()` method with more than one argument, all arguments should have a `_shape` "
+        "suffix and match an argument from `call()`. E.g. "
+        f"`{what}(self, foo_shape, bar_shape)`. For layer '{of}', received `{what}()` argument "
+        f"`{name}`, {wrong}."
+    )
 
 
 def is_symbolic(spec: CallSpec) -> bool:

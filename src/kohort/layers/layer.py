@@ -102,10 +102,15 @@ class Layer(Tracked, Operation, module="keras.layers"):
                 f"Received: name={name} (of type {type(name)})"
             )
         super().__init__(name=name or auto_name(to_snake_case(type(self).__name__)))
+        if not isinstance(trainable, bool):
+            raise ValueError(
+                "Argument `trainable` was expected to be a boolean, but received: "
+                f"trainable={trainable} (of type {type(trainable)})"
+            )
         self._own: list[Variable] = []
-        self._trainable = bool(trainable)
+        self._trainable = trainable
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.dtype_policy = get_policy(dtype)
+        self.dtype_policy = dtype
         self.autocast = autocast
         self.built = False
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
@@ -132,8 +137,6 @@ class Layer(Tracked, Operation, module="keras.layers"):
 
     def __setattr__(self, key: str, value: Any) -> None:
         if key not in _RUNTIME:
-            if "_own" not in self.__dict__ and isinstance(value, (Layer, Variable)):
-                self._check_super_called()
             if not isinstance(value, _PLAIN) or key in self.fields:
                 touch()
         super().__setattr__(key, value)
@@ -150,6 +153,15 @@ class Layer(Tracked, Operation, module="keras.layers"):
             )
 
     # ---- dtypes and names
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The dtypes of computation and variables; may be set by name."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._dtype_policy = get_policy(value)
 
     @property
     def dtype(self) -> str:
@@ -314,12 +326,16 @@ class Layer(Tracked, Operation, module="keras.layers"):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs; subclasses override it."""
         raise NotImplementedError(
-            f"Layer {type(self).__name__} does not have a `call()` method implemented."
+            f"Layer {type(self).__name__} does not have a `call` method implemented."
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._check_super_called()
         args, kwargs = self._convert_inputs(args, kwargs)
+        parameters = calls.signature_of(self.call).parameters.values()
+        told = None  # `training` for the layers inside, where `call` itself does not ask for it
+        if not any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters):
+            told = kwargs.pop("training", None)
         try:
             spec = CallSpec(calls.signature_of(self.call), args, kwargs)
         except TypeError as error:
@@ -336,6 +352,7 @@ class Layer(Tracked, Operation, module="keras.layers"):
                 self._clear_losses()
         before = context.training
         try:
+            context.training = before if told is None else told
             training = self._resolve_training(spec, kwargs, context)
             masks = self._fill_masks(spec, kwargs)
             self._maybe_build(spec)
@@ -370,14 +387,13 @@ class Layer(Tracked, Operation, module="keras.layers"):
         return tree.map_structure(convert, args), tree.map_structure(convert, kwargs)
 
     def _check_positional(self, args: tuple, spec: CallSpec) -> None:
-        for value in args[:1]:
-            for leaf in tree.flatten(value):
-                if not calls.is_tensor(leaf) and leaf is not None:
-                    raise ValueError(
-                        "Only input tensors may be passed as positional arguments. The following "
-                        f"argument value should be passed as a keyword argument: {leaf} "
-                        f"(of type {type(leaf)})"
-                    )
+        for leaf in tree.flatten(args):
+            if not calls.is_tensor(leaf) and leaf is not None:
+                raise ValueError(
+                    "Only input tensors may be passed as positional arguments. The following "
+                    f"argument value should be passed as a keyword argument: {leaf} "
+                    f"(of type {type(leaf)})"
+                )
 
     def _check_inputs(self, spec: CallSpec) -> None:
         assert_input_compatibility(self.input_spec, spec.first, layer_name=self.name)
@@ -404,6 +420,10 @@ class Layer(Tracked, Operation, module="keras.layers"):
         extra = dict(masks)
         if training is not None and "training" not in spec.given and takes(self.call, "training"):
             extra["training"] = training
+        # The mask before the call, which may take it off the inputs.
+        previous = {**kwargs, **extra}.get("mask")
+        if previous is None:
+            previous = tree.map_structure(get_mask, spec.first)
         cast = self.compute_dtype if self.autocast and self.compute_dtype != self.variable_dtype else None
         with name_scope(self.name, owner=self), autocast(cast):
             if calls.is_symbolic(spec):
@@ -411,17 +431,22 @@ class Layer(Tracked, Operation, module="keras.layers"):
                 Node(self, args, kwargs, outputs)
             else:
                 outputs = self.call(*args, **{**kwargs, **extra})
-                if self.activity_regularizer is not None:
-                    for y in tree.flatten(outputs):
-                        if calls.is_tensor(y):
-                            self.add_loss(self.activity_regularizer(y))
+                self._add_activity_losses(outputs)
         self._called = True
-        self._set_output_masks(spec, outputs)
+        self._set_output_masks(spec, previous, outputs)
         return outputs
 
-    def _set_output_masks(self, spec: CallSpec, outputs: Any) -> None:
+    def _add_activity_losses(self, outputs: Any) -> None:
+        """The penalty on the outputs, per row: a batch of any size weighs the same."""
+        if self.activity_regularizer is None:
+            return
+        for y in tree.flatten(outputs):
+            if calls.is_tensor(y):
+                rows = max(y.shape[0], 1) if y.ndim else 1
+                self.add_loss(self.activity_regularizer(y) / rows)
+
+    def _set_output_masks(self, spec: CallSpec, previous: Any, outputs: Any) -> None:
         flat = tree.flatten(outputs)
-        previous = tree.map_structure(get_mask, spec.first)
         masked = any(m is not None for m in tree.flatten(previous))
         if type(self).compute_mask is Layer.compute_mask and not masked:
             return
@@ -452,6 +477,11 @@ class Layer(Tracked, Operation, module="keras.layers"):
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The output's shape for an input shape, found by running `call` on shapes."""
+        if type(self).call is Layer.call:
+            raise NotImplementedError(
+                f"Layer {type(self).__name__} does not have a `compute_output_shape` method "
+                "implemented."
+            )
         spec = self.compute_output_spec(*self._symbolic_args(args), **self._symbolic_kwargs(kwargs))
         return tree.map_structure(lambda x: x.shape, spec)
 

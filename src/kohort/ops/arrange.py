@@ -141,8 +141,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> jax.Array:
     >>> repeat([1, 2], 2)
     Array([1, 1, 2, 2], dtype=int32)
     """
-    repeats = repeats if isinstance(repeats, int) else np.asarray(repeats)
-    return jnp.repeat(array(x), repeats, axis)
+    return jnp.repeat(array(x), repeats if isinstance(repeats, int) else array(repeats), axis)
 
 
 @op

@@ -80,8 +80,7 @@ def _advance(beam: Beam, scores: jax.Array, mask_index: int) -> Beam:
 
 def _joined(every: Beam, width: int, classes: int, grown: jax.Array) -> Beam:
     """Add the score of a grown path to the kept path that it equals, if there is one."""
-    kept, parents = every.paths[:width], every.paths[width::classes]
-    del parents
+    kept = every.paths[:width]
     length = every.length[:width]
     last = jnp.where(length > 0, kept[jnp.arange(width), jnp.maximum(length - 1, 0)], _PAD)
     steps = jnp.arange(kept.shape[1])

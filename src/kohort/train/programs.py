@@ -53,32 +53,27 @@ def train_block(ts: TrainState, leaves: Any, data: Any, order: Any, start: Any, 
 
     The bounds are arguments, not shapes: blocks of any length are the same program.
     """
-    _count()
-    model, binding = served()
-    step = steps.make_train_step(model, binding)
-
-    def body(i: Any, carry: Any) -> Any:
-        rows = order[i]
-        batch = jax.tree.map(lambda a: a[rows], data)
-        return step(carry[0], leaves, batch)
-
-    logs = _empty_logs(lambda: body(0, (ts, None)))
-    ts, logs = lax.fori_loop(start, stop, body, (ts, logs))
-    return ts, logs, steps.metric_results(model, binding, ts, leaves)
+    return _run_block(steps.make_train_step, "train_step", ts, leaves, data, order, start, stop)
 
 
 def test_block(ts: TrainState, leaves: Any, data: Any, order: Any, start: Any, stop: Any) -> Any:
     """Evaluate on the batches `start` to `stop` of `order`."""
+    return _run_block(steps.make_test_step, "test_step", ts, leaves, data, order, start, stop)
+
+
+def _run_block(
+    make_step: Any, method: str, ts: TrainState, leaves: Any, data: Any, order: Any, start: Any, stop: Any
+) -> Any:
     _count()
     model, binding = served()
-    step = steps.make_test_step(model, binding)
+    step = make_step(model, binding)
 
     def body(i: Any, carry: Any) -> Any:
         rows = order[i]
         batch = jax.tree.map(lambda a: a[rows], data)
         return step(carry[0], leaves, batch)
 
-    logs = _empty_logs(lambda: body(0, (ts, None)))
+    logs = _empty_logs(lambda: body(0, (ts, None))) if steps.has_logs(model, method) else {}
     ts, logs = lax.fori_loop(start, stop, body, (ts, logs))
     return ts, logs, steps.metric_results(model, binding, ts, leaves)
 

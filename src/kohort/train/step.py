@@ -34,6 +34,11 @@ def batch_size(x: Any) -> int:
     return next((leaf.shape[0] for leaf in jax.tree.leaves(x) if leaf.ndim), 1)
 
 
+def has_logs(model: Any, method: str) -> bool:
+    """Whether a step gives logs of its own, beside the metrics' state."""
+    return model._has_own(method) or model._has_own("compute_metrics")
+
+
 def make_train_step(model: Any, binding: Binding) -> Step:
     """`(ts, leaves, batch) -> (ts, logs)`: gradient, update, metrics.
 
@@ -62,10 +67,14 @@ def make_train_step(model: Any, binding: Binding) -> Step:
         with Frame(values, frame_leaves) as frame:
             if variables:
                 model.optimizer.apply([grads[path] for path in params], variables)
-            model._update_metrics(x, y, y_pred, sample_weight, loss)
-        return binding.read_frame(frame.values), {}
+            logs = model._update_metrics(x, y, y_pred, sample_weight, loss)
+        return binding.read_frame(frame.values), _arrays(logs)
 
     return step
+
+
+def _arrays(logs: Any) -> dict[str, Any]:
+    return {name: jnp.asarray(value) for name, value in (logs or {}).items()}
 
 
 def _by_path(binding: Binding, values: dict) -> dict[str, Any]:
@@ -87,8 +96,8 @@ def make_test_step(model: Any, binding: Binding) -> Step:
         x, y, sample_weight = unpack(batch)
         with Frame(binding.frame_values(ts), binding.frame_leaves(leaves)) as frame:
             loss, y_pred = model._forward_loss(x, y, sample_weight, training=False)
-            model._update_metrics(x, y, y_pred, sample_weight, loss)
-        return binding.read_frame(frame.values), {}
+            logs = model._update_metrics(x, y, y_pred, sample_weight, loss)
+        return binding.read_frame(frame.values), _arrays(logs)
 
     return step
 
@@ -137,8 +146,7 @@ def _own_step(model: Any, binding: Binding, training: bool) -> Step:
             for part, arrays in zip(own, new, strict=True):
                 for variable, array in zip(part, arrays, strict=True):
                     frame.write(variable, jnp.asarray(array, values[variable].dtype))
-        logs = {name: jnp.asarray(value) for name, value in logs.items()}
-        return binding.read_frame(frame.values), logs
+        return binding.read_frame(frame.values), _arrays(logs)
 
     return step
 
