@@ -61,3 +61,11 @@ def _examples_write_elsewhere(request: pytest.FixtureRequest, tmp_path_factory, 
     """Run each docstring example in a folder of its own: what it saves is gone afterwards."""
     if isinstance(request.node, pytest.DoctestItem):
         monkeypatch.chdir(tmp_path_factory.mktemp("example"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _numpy_in_examples(doctest_namespace: dict) -> None:
+    """Let docstring examples say `np`, as everybody does."""
+    import numpy as np
+
+    doctest_namespace["np"] = np

@@ -141,3 +141,8 @@ def test_remote_monitor_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "requests", None)
     with pytest.raises(ImportError, match="requires the `requests` library.*pip install requests"):
         cb.RemoteMonitor().on_epoch_end(0)
+
+
+def test_public_names_are_those_of_keras_less_two():
+    names = {n for n in dir(keras.callbacks) if isinstance(getattr(keras.callbacks, n), type)}
+    assert set(cb.__all__) - {"MonitorCallback"} == names - {"TensorBoard", "OrbaxCheckpoint"}

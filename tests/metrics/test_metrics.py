@@ -116,9 +116,11 @@ def same(ours, theirs, rtol=1e-5, atol=1e-6):
 
 
 def weights(kind, seed, metric):
-    """One weight per sample; whole numbers for the integer state of the IoU family."""
+    """One weight per sample; for the IoU family whole numbers, one per label."""
     rng = np.random.default_rng(seed)
-    return rng.integers(1, 4, 6) if "IoU" in metric else rng.random(6, "float32")
+    if "IoU" in metric:
+        return rng.integers(1, 4, (6, 4) if kind == "binary" else 6)
+    return rng.random(6, "float32")
 
 
 @all_cases

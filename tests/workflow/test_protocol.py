@@ -145,3 +145,9 @@ def test_rare_class_is_dealt_without_a_crash():
     part = deal(np.arange(40), strata, 5, np.random.default_rng(0))
     assert np.bincount(part).tolist() == [8] * 5
     assert part[38] != part[39]
+
+
+@pytest.mark.parametrize("rows", [101, 103, 1003])
+def test_folds_have_one_shape(rows):
+    protocol, _ = plan(unique_rows(rows), np.arange(rows) % 3)
+    assert len({(len(train), len(judge)) for train, judge in protocol.folds}) == 1

@@ -121,6 +121,7 @@ def _serialize_special(obj: Any) -> Any:
 
 def _serialize_object(obj: Any) -> dict:
     named = obj if isinstance(obj, (types.FunctionType, type)) else type(obj)
+    named = getattr(named, "_user_class", named)  # a subclass that became functional
     public = registry.public_name(named)
     inner = _inner_config(obj)
     is_function = isinstance(obj, types.FunctionType)
@@ -278,6 +279,11 @@ def _deserialize_special(name: str, inner: dict, safe_mode: bool, custom: dict) 
                 "`keras.config.enable_unsafe_deserialization()."
             )
         return func_load(inner["value"])
+    if name == "__typespec__" and not isinstance(inner, (list, tuple)):
+        raise TypeError(
+            "Expected 'config' to be a list or a tuple for a __typespec__ class name,\n"
+            f"instead got {type(inner)}"
+        )
     raise TypeError(f"Unknown class name in a configuration: {name}")
 
 
@@ -292,15 +298,36 @@ def _find_function(config: dict, custom: dict) -> Any:
     if found is None:
         found = registry.get_registered_object(config.get("registered_name") or name, custom)
     if found is None:
-        found = registry.find_public(config.get("module"), name)
-    if found is None and config.get("module") == "builtins":
-        found = registry.find_public(None, name)
+        found = _find_public_function(config, name)
+    if found is None and ">" not in name:  # Keras 3.6 left the package out
+        ends = (value for key, value in custom.items() if key.endswith(f">{name}"))
+        found = next(ends, None)
     if found is None:
         raise TypeError(
             f"Could not locate function '{name}'. Make sure custom functions are decorated with "
             f"`@keras.saving.register_keras_serializable()`. Full object config: {config}"
         )
     return found
+
+
+def _find_public_function(config: dict, name: str) -> Any:
+    found = registry.find_public(config.get("module"), name)
+    if found is None and config.get("module") == "builtins":
+        found = registry.find_public(None, name)
+    if found is not None:
+        _check_not_renamed(config, name, "function")
+    return found
+
+
+def _check_not_renamed(config: dict, *names: str) -> None:
+    """A built-in has no registered name: a file that gives it one is not what it seems."""
+    registered = config.get("registered_name")
+    if registered and registered not in names:
+        raise ValueError(
+            f"`registered_name={registered!r}` was provided in the config, but '{names[0]}' "
+            "resolved to a Keras built-in and does not use registered names. Remove the "
+            f"`registered_name` field from the config. Full object config: {config}"
+        )
 
 
 def _make_object(config: dict, custom: dict, safe_mode: bool) -> Any:
@@ -331,12 +358,8 @@ def _find_class(config: dict, custom: dict) -> Any:
         found = found or custom.get(name)
     if found is None:
         found = registry.find_public(config.get("module"), name)
-        if found is not None and registered and registered not in (name, config["class_name"]):
-            raise ValueError(
-                f"`registered_name={registered!r}` was provided in the config, but '{name}' "
-                "resolved to a Keras built-in and does not use registered names. Remove the "
-                f"`registered_name` field from the config. Full object config: {config}"
-            )
+        if found is not None:
+            _check_not_renamed(config, name)
     if found is None:
         raise TypeError(
             f"Could not locate class '{name}'. Make sure custom classes are decorated with "

@@ -143,7 +143,7 @@ class PReLU(_Elementwise):
     alpha_regularizer: Any = regularizer()
     alpha_constraint: Any = constraint()
     shared_axes: Any = field(
-        None,
+        default=None,
         convert=lambda axes: (
             axes if axes is None else list(axes) if isinstance(axes, (list, tuple)) else [axes]
         ),

@@ -71,7 +71,7 @@ class CallSpec:
         if extra:
             self.arguments |= self.arguments.pop(extra)
             self.given |= self.given.pop(extra, {})
-        self.tensors = {name: value for name, value in self.arguments.items() if _holds_tensors(value)}
+        self.tensors = {k: value for k, value in self.arguments.items() if _holds_tensors(value)}
         self.first = next(iter(self.arguments.values()), None)
         self.first_name = next(iter(self.arguments), "")
 
@@ -108,7 +108,9 @@ def shapes_for(method: Callable[..., Any], shapes: dict[str, Any]) -> dict[str, 
     A method with one parameter gets the first shape, whatever the parameter is called.
     """
     parameters = [
-        p for p in signature_of(method).parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        p
+        for p in signature_of(method).parameters.values()
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     ]
     names = [p.name for p in parameters]
     if any(p.kind is p.VAR_KEYWORD for p in signature_of(method).parameters.values()):
@@ -132,8 +134,8 @@ def _cannot_match(method: Callable[..., Any], name: str) -> str:
         else "which does not end in `_shape`"
     )
     return (
-        f"For a `{what}()` method with more than one argument, all arguments should have a `_shape` "
-        "suffix and match an argument from `call()`. E.g. "
+        f"For a `{what}()` method with more than one argument, all arguments should have a "
+        "`_shape` suffix and match an argument from `call()`. E.g. "
         f"`{what}(self, foo_shape, bar_shape)`. For layer '{of}', received `{what}()` argument "
         f"`{name}`, {wrong}."
     )

@@ -34,19 +34,21 @@ class InputLayer(Layer):
         **kwargs: Any,
     ):
         super().__init__(name=name)
-        kwargs.pop("input_shape", None)
-        if shape is not None and batch_shape is not None:
-            raise ValueError("You cannot pass both `shape` and `batch_shape` at the same time.")
+        shape = kwargs.pop("input_shape", shape)  # as Keras 2 had it
+        batch_shape = kwargs.pop("batch_input_shape", batch_shape)
+        for kind, wanted in (("sparse", sparse), ("ragged", ragged)):
+            if wanted and not getattr(input_tensor, kind, False):
+                raise ValueError(f"`{kind}=True` is not supported with the jax backend")
         if input_tensor is not None:
-            if not isinstance(input_tensor, KerasTensor):
-                raise ValueError(
-                    "Argument `input_tensor` must be a KerasTensor. "
-                    f"Received invalid type: input_tensor={input_tensor} "
-                    f"(of type {type(input_tensor)})"
-                )
-            shape, batch_shape = None, input_tensor.shape
-            dtype = dtype or input_tensor.dtype
-        if shape is None and batch_shape is None:
+            _check_input_tensor(input_tensor, shape, batch_size, batch_shape, dtype, sparse)
+            shape, batch_shape, dtype = None, input_tensor.shape, input_tensor.dtype
+        elif batch_shape is not None:
+            for kind, value in (("shape", shape), ("batch_size", batch_size)):
+                if value is not None:
+                    raise ValueError(
+                        f"You cannot pass both `{kind}` and `batch_shape` at the same time."
+                    )
+        elif shape is None:
             raise ValueError("You must pass a `shape` argument.")
         if shape is not None:
             batch_shape = (batch_size, *standardize_shape(shape))
@@ -61,8 +63,7 @@ class InputLayer(Layer):
         self.built = True
 
     def call(self, *args: Any) -> Any:
-        """Not called: the graph starts behind it."""
-        raise NotImplementedError("An InputLayer is not called.")
+        """Nothing: the graph starts behind it."""
 
     @property
     def batch_shape(self) -> tuple[int | None, ...]:
@@ -89,7 +90,32 @@ class InputLayer(Layer):
         return f"<InputLayer name={self.name}, shape={self.batch_shape}, dtype={self.dtype}>"
 
 
-def Input(  # noqa: N802 - Keras's name
+def _check_input_tensor(
+    tensor: Any, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any, sparse: Any
+) -> None:
+    """Refuse arguments that contradict the tensor that was given."""
+    if not isinstance(tensor, KerasTensor):
+        raise ValueError(
+            "Argument `input_tensor` must be a KerasTensor. "
+            f"Received invalid type: input_tensor={tensor} (of type {type(tensor)})"
+        )
+    own = tensor.shape
+    wrong = {
+        "batch_size": batch_size is not None and own[:1] != (batch_size,),
+        "shape": shape is not None and tuple(shape) != own[1:],
+        "batch_shape": batch_shape is not None and tuple(batch_shape) != own,
+        "dtype": dtype is not None and standardize_dtype(dtype) != tensor.dtype,
+        "sparse": sparse is not None and sparse != tensor.sparse,
+    }
+    for argument, contradicts in wrong.items():
+        if contradicts:
+            raise ValueError(
+                "When providing the `input_tensor` argument, you cannot provide an incompatible "
+                f"`{argument}` argument. Received: input_tensor={tensor}"
+            )
+
+
+def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,
@@ -262,6 +288,7 @@ class Masking(Layer):
     """
 
     mask_value: Any = 0.0
+    _needs_no_build = True
 
     def __post_init__(self) -> None:
         self.supports_masking = True
@@ -290,6 +317,8 @@ class Identity(Layer):
 
     Source: `keras.layers.Identity`.
     """
+
+    _needs_no_build = True
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)

@@ -10,6 +10,8 @@ from kohort.layers.layer import Layer
 class _Elementwise(Layer):
     """A layer whose output has the shape and the mask of its input."""
 
+    _needs_no_build = True
+
     def __post_init__(self) -> None:
         self.supports_masking = True
 

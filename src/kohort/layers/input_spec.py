@@ -70,11 +70,11 @@ def assert_input_compatibility(input_spec: Any, inputs: Any, layer_name: str) ->
     if isinstance(inputs, dict):
         names = [spec.name for spec in specs]
         if any(names):
-            missing = [n for n, s in zip(names, specs, strict=True) if n not in inputs and not s.optional]
+            missing = [s.name for s in specs if s.name not in inputs and not s.optional]
             if missing:
                 raise ValueError(
-                    f'Missing data for input "{missing[0]}". You passed a data dictionary with keys '
-                    f"{list(inputs)}. Expected the following keys: {names}"
+                    f'Missing data for input "{missing[0]}". You passed a data dictionary with '
+                    f"keys {list(inputs)}. Expected the following keys: {names}"
                 )
             inputs = [inputs.get(name) for name in names]
     flat = tree.flatten(inputs)
@@ -87,7 +87,8 @@ def assert_input_compatibility(input_spec: Any, inputs: Any, layer_name: str) ->
             continue
         if x is None:
             raise ValueError(f"Layer '{layer_name}' input {index} is None, which is not allowed.")
-        _check_one(x, spec, f"Input {index} of layer '{layer_name}' is incompatible with the layer: ")
+        start = f"Input {index} of layer '{layer_name}' is incompatible with the layer: "
+        _check_one(x, spec, start)
 
 
 def _check_one(x: Any, spec: InputSpec, start: str) -> None:
@@ -113,7 +114,7 @@ def _check_one(x: Any, spec: InputSpec, start: str) -> None:
 
 
 def _check_shape(shape: tuple, spec: InputSpec, start: str) -> None:
-    wanted, found = spec.shape, shape
+    wanted, found = spec.shape or (), shape
     if spec.allow_last_axis_squeeze:
         found = found[:-1] if found and found[-1] == 1 else found
         wanted = wanted[:-1] if wanted and wanted[-1] == 1 else wanted

@@ -81,7 +81,9 @@ class Multiply(Merge):
 
     def _merge_function(self, inputs: list[Any]) -> Any:
         masks = [get_mask(x) for x in inputs]
-        wide = [None if m is None else spread(m, x) for m, x in zip(masks, inputs, strict=True)]
+        wide: list[Any] = [
+            None if m is None else spread(m, x) for m, x in zip(masks, inputs, strict=True)
+        ]
         output: Any = None
         for x, mask in zip(inputs, wide, strict=True):
             x = x if mask is None else jnp.where(mask, x, jnp.ones((), x.dtype))

@@ -94,7 +94,7 @@ class LayerNormalization(_Normalization):
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
 
-    axis: Any = field(-1, check=_int_or_list, convert=_plain_axis)
+    axis: Any = field(default=-1, check=_int_or_list, convert=_plain_axis)
     epsilon: float = 1e-3
     center: bool = True
     scale: bool = True
@@ -186,7 +186,7 @@ class UnitNormalization(_Normalization):
     Source: `keras.layers.UnitNormalization`.
     """
 
-    axis: Any = field(-1, check=_int_or_list, convert=_plain_axis)
+    axis: Any = field(default=-1, check=_int_or_list, convert=_plain_axis)
 
     def call(self, inputs: Any) -> Any:
         """Scale each example."""
@@ -227,7 +227,7 @@ class GroupNormalization(_Normalization):
     Source: Wu and He, "Group normalization", 2018.
     """
 
-    groups: int = field(32, check=_check_groups)
+    groups: int = field(default=32, check=_check_groups)
     axis: int = -1
     epsilon: float = 1e-3
     center: bool = True

@@ -18,6 +18,7 @@ class _GlobalPooling(Layer):
     data_format: str = field(None, convert=standardize_data_format)
     keepdims: bool = False
     _rank = 1
+    _needs_no_build = True
 
     def __post_init__(self) -> None:
         self.input_spec = InputSpec(ndim=self._rank + 2)

@@ -28,7 +28,7 @@ class _Noise(_Elementwise):
         # As in Keras, a layer of strength zero has no generator: neither its state in files,
         # nor the draw of its seed, which would shift the seeds of the layers after it.
         if not is_zero(getattr(self, self._strength)) and "seed_generator" not in self.__dict__:
-            self.seed_generator = random.SeedGenerator(self.seed)
+            self.seed_generator = random.SeedGenerator(self.__dict__["seed"])
 
     def __setattr__(self, key: str, value: Any) -> None:
         super().__setattr__(key, value)
@@ -120,7 +120,7 @@ class _SpatialDropout(_Noise):
         """What Keras's constructor of these layers takes: no `trainable`."""
         config = {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype}
         if "data_format" in self.fields:
-            config["data_format"] = self.data_format
+            config["data_format"] = self.__dict__["data_format"]
         return config
 
 
@@ -152,7 +152,7 @@ class SpatialDropout2D(_SpatialDropout):
     Source: Tompson et al., "Efficient object localization using convolutional networks", 2015.
     """
 
-    data_format: str = field(None, convert=standardize_data_format)
+    data_format: str = field(default=None, convert=standardize_data_format)
     seed: int | None = None
     _rank = 2
 
@@ -171,7 +171,7 @@ class SpatialDropout3D(_SpatialDropout):
     Source: Tompson et al., "Efficient object localization using convolutional networks", 2015.
     """
 
-    data_format: str = field(None, convert=standardize_data_format)
+    data_format: str = field(default=None, convert=standardize_data_format)
     seed: int | None = None
     _rank = 3
 
@@ -264,7 +264,7 @@ class AlphaDropout(_Noise):
 
 
 class ActivityRegularization(_Elementwise):
-    """Add `l1 * sum(|x|) + l2 * sum(x²)` of the inputs to the loss.
+    """Add `l1 * sum(|x|) + l2 * sum(x²)` of the inputs, per row, to the loss.
 
     Args:
         l1: the factor of the absolute values.

@@ -17,6 +17,8 @@ from kohort.layers.layer import Layer
 class _Rearrangement(Layer):
     """A layer that moves entries and so keeps their dtype."""
 
+    _needs_no_build = True
+
     def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
         """The output's shape, with the input's dtype."""
         return KerasTensor(self.compute_output_shape(inputs.shape), dtype=inputs.dtype)
@@ -81,9 +83,6 @@ class Reshape(_Rearrangement):
     """
 
     target_shape: Any = field(convert=tuple, check=_check_target)
-
-    def __post_init__(self) -> None:
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         """Reshape each example."""

@@ -19,6 +19,8 @@ class _Spatial(Layer):
     """A layer over the axes between batch and channels."""
 
     _rank = 1
+    _field = ""
+    _needs_no_build = True
 
     def __post_init__(self) -> None:
         self.input_spec = InputSpec(ndim=self._rank + 2)
@@ -28,13 +30,18 @@ class _Spatial(Layer):
         first = 2 if getattr(self, "data_format", "channels_last") == "channels_first" else 1
         return range(first, first + self._rank)
 
+    @property
+    def _per_axis(self) -> tuple[Any, ...]:
+        """What the layer does along each of its axes."""
+        value = getattr(self, self._field)
+        return (value,) if self._rank == 1 else value
+
 
 class _Cropping(_Spatial):
-    def _sides(self) -> tuple[Any, ...]:
-        return (self.cropping,) if self._rank == 1 else self.cropping
+    _field = "cropping"
 
     def _check(self, shape: tuple[Any, ...], name: str) -> None:
-        for axis, sides in zip(self._axes, self._sides(), strict=True):
+        for axis, sides in zip(self._axes, self._per_axis, strict=True):
             if shape[axis] is not None and sum(sides) >= shape[axis]:
                 rule = (
                     "`cropping` parameter of `Cropping1D` layer must be smaller than the input "
@@ -43,13 +50,14 @@ class _Cropping(_Spatial):
                     else "Values in `cropping` argument should be smaller than the corresponding "
                     "spatial dimension of the input."
                 )
-                raise ValueError(f"{rule} Received: {name}={shape}, cropping={self.cropping}")
+                cropping = getattr(self, self._field)
+                raise ValueError(f"{rule} Received: {name}={shape}, cropping={cropping}")
 
     def call(self, inputs: Any) -> Any:
         """Cut the borders off."""
         self._check(inputs.shape, "inputs.shape")
         slices = [slice(None)] * inputs.ndim
-        for axis, (before, after) in zip(self._axes, self._sides(), strict=True):
+        for axis, (before, after) in zip(self._axes, self._per_axis, strict=True):
             slices[axis] = slice(before, inputs.shape[axis] - after)
         return inputs[tuple(slices)]
 
@@ -57,7 +65,7 @@ class _Cropping(_Spatial):
         """The sizes less what is cut off."""
         self._check(tuple(input_shape), "input_shape")
         shape = list(input_shape)
-        for axis, sides in zip(self._axes, self._sides(), strict=True):
+        for axis, sides in zip(self._axes, self._per_axis, strict=True):
             shape[axis] = None if shape[axis] is None else shape[axis] - sum(sides)
         return tuple(shape)
 
@@ -108,20 +116,19 @@ class Cropping3D(_Cropping):
 
 
 class _ZeroPadding(_Spatial):
-    def _sides(self) -> tuple[Any, ...]:
-        return (self.padding,) if self._rank == 1 else self.padding
+    _field = "padding"
 
     def call(self, inputs: Any) -> Any:
         """Put zeros around."""
         widths = [(0, 0)] * inputs.ndim
-        for axis, sides in zip(self._axes, self._sides(), strict=True):
+        for axis, sides in zip(self._axes, self._per_axis, strict=True):
             widths[axis] = sides
         return jnp.pad(inputs, widths)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The sizes and what is added."""
         shape = list(input_shape)
-        for axis, sides in zip(self._axes, self._sides(), strict=True):
+        for axis, sides in zip(self._axes, self._per_axis, strict=True):
             shape[axis] = None if shape[axis] is None else shape[axis] + sum(sides)
         return tuple(shape)
 
@@ -174,19 +181,18 @@ class ZeroPadding3D(_ZeroPadding):
 
 
 class _UpSampling(_Spatial):
-    def _factors(self) -> tuple[int, ...]:
-        return (self.size,) if self._rank == 1 else self.size
+    _field = "size"
 
     def call(self, inputs: Any) -> Any:
         """Repeat the entries."""
-        for axis, factor in zip(self._axes, self._factors(), strict=True):
+        for axis, factor in zip(self._axes, self._per_axis, strict=True):
             inputs = jnp.repeat(inputs, factor, axis=axis)
         return inputs
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The sizes times the factors."""
         shape = list(input_shape)
-        for axis, factor in zip(self._axes, self._factors(), strict=True):
+        for axis, factor in zip(self._axes, self._per_axis, strict=True):
             shape[axis] = None if shape[axis] is None else shape[axis] * factor
         return tuple(shape)
 

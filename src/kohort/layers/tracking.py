@@ -18,16 +18,16 @@ _SKIP = {
 }  # fmt: skip
 
 
-def _held(value: Any, kinds: tuple[type, ...]) -> Iterator[Any]:
-    """The objects of these kinds in a value: itself, or inside lists, tuples and dicts."""
+def _held(value: Any, kinds: tuple[type, ...], around: tuple[int, ...] = ()) -> Iterator[Any]:
+    """The objects of these kinds in a value: itself, or inside lists, tuples and dicts.
+
+    `around` are the containers that are being looked through: a list may hold itself.
+    """
     if isinstance(value, kinds):
         yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _held(item, kinds)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _held(item, kinds)
+    elif isinstance(value, (list, tuple, Mapping)) and id(value) not in around:
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _held(item, kinds, (*around, id(value)))
 
 
 class Tracked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import jax
@@ -222,7 +223,7 @@ class Compiling:
         with frames.suspended():
             y_pred = self._output_spec(spec)
             if y is not None and y_pred is not None and getattr(self, "compiled", False):
-                self._build_compiled(tree.map_structure(symbol, y), y_pred, sample_weight)
+                self._build_compiled(spec, tree.map_structure(symbol, y), y_pred)
         optimizer = getattr(self, "optimizer", None)
         if optimizer is not None and not optimizer.built:
             with name_scope(self.name):  # type: ignore[attr-defined]
@@ -254,10 +255,13 @@ class Compiling:
             infer_outputs(lambda x: self._forward(x, training=False), spec)
             self.built = True
 
-    def _build_compiled(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    def _build_compiled(self, x: Any, y: Any, y_pred: Any) -> None:
         if self._compile_loss is not None and not self._compile_loss.built:
-            checks.check_loss_fits(self, self._compile_loss, y, y_pred)
-            self._compile_loss.build(y, y_pred)
+            if self._has_own("compute_loss"):  # the losses may see other outputs than the model's
+                infer_outputs(self.compute_loss, x=x, y=y, y_pred=y_pred, sample_weight=None)
+            else:
+                checks.check_loss_fits(self, self._compile_loss, y, y_pred)
+                self._compile_loss.build(y, y_pred)
         if self._compile_metrics is not None and not self._compile_metrics.built:
             self._compile_metrics.build(y, y_pred)
             infer_outputs(self._compile_metrics.update_state, y, y_pred)
@@ -298,10 +302,15 @@ class Compiling:
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile from what `get_compile_config` returned."""
         if self._has_own("compile") and not self._has_own("compile_from_config"):
-            import inspect
-
-            known = inspect.signature(self.compile).parameters
-            config = {k: v for k, v in config.items() if k in known}
+            warnings.warn(
+                "`compile()` was not called as part of model loading because the model's "
+                "`compile()` method is custom. All subclassed Models that have `compile()` "
+                "overridden should also override `get_compile_config()` and "
+                "`compile_from_config(config)`. Alternatively, you can call `compile()` manually "
+                "after loading.",
+                stacklevel=2,
+            )
+            return
         self.compile(**deserialize_keras_object(config))
         optimizer = getattr(self, "optimizer", None)
         if optimizer is not None and self.built and not optimizer.built:  # type: ignore[has-type]

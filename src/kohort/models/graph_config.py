@@ -7,7 +7,11 @@ from typing import Any
 
 from kohort.core import tree
 from kohort.core.graph import Graph
-from kohort.core.serialization import deserialize_keras_object, serialize_keras_object
+from kohort.core.serialization import (
+    deserialize_keras_object,
+    deserialize_nested,
+    serialize_keras_object,
+)
 from kohort.core.symbolic import FunctionOp, KerasTensor, Node, Operation
 from kohort.ops import keras_names
 
@@ -122,7 +126,9 @@ def _make_operation(config: dict[str, Any], custom_objects: Any) -> Any:
         name = settings.pop("name", None)
         settings.pop("dtype", None)
         function = keras_names.function_of(config["class_name"])
-        settings = {k: deserialize_keras_object(v) if isinstance(v, dict) else v for k, v in settings.items()}
+        settings = {k: deserialize_nested(v) for k, v in settings.items()}
+        if isinstance(settings.get("key"), list):  # an index: JSON has no tuples
+            settings["key"] = tuple(settings["key"])
         return FunctionOp(function, settings, name=name)
     operation = deserialize_keras_object(config, custom_objects=custom_objects)
     if not isinstance(operation, Operation):

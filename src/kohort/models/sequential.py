@@ -290,6 +290,11 @@ class Sequential(Model, module="keras"):
             )
         model = cls(name=config["name"])
         for layer_config in config["layers"]:
+            if not isinstance(layer_config, dict) or "config" not in layer_config:
+                raise ValueError(
+                    "The provided configuration is not a valid Keras configuration. Expected a "
+                    f"dictionary containing a 'config' key. Received: config={layer_config}"
+                )
             model.add(deserialize_keras_object(layer_config, custom_objects=custom_objects))
         shape = config.get("build_input_shape")
         if model._tail is None and shape is not None and isinstance(shape, (tuple, list)):

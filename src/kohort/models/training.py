@@ -265,6 +265,8 @@ class Training:
         source = make_source(*data, batch_size=2**31 - 1, class_weight=class_weight)
         batch = source.first()
         self._symbolic_build(batch)  # type: ignore[attr-defined]
+        self._binding()  # type: ignore[attr-defined]
+        fresh_metrics(self)
         logs = to_floats(Runner(self).run(kind, stack([batch])))
         return logs if return_dict else self._in_order(logs)
 

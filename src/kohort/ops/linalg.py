@@ -138,7 +138,10 @@ def solve(a: Any, b: Any) -> jax.Array:
     >>> solve([[2.0]], [[6.0]])
     Array([[3.]], dtype=float32)
     """
-    return jnp.linalg.solve(_matrix(a, True), floating(b))
+    a, b = _matrix(a, True), floating(b)
+    if b.ndim == a.ndim - 1:
+        return jnp.linalg.solve(a, b[..., None])[..., 0]
+    return jnp.linalg.solve(a, b)
 
 
 @op
@@ -164,6 +167,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> jax.Array:
     return jnp.linalg.lstsq(floating(a), floating(b), rcond)[0]
 
 
+@op
 def jvp(fun: Any, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     """The value of `fun` and its directional derivative.
 

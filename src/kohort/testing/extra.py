@@ -3,7 +3,7 @@
 from kohort.core.masks import get_mask as get_keras_mask
 from kohort.core.masks import set_mask as set_keras_mask
 from kohort.core.symbolic import infer_outputs as compute_output_spec
-from kohort.core.variable import autocast as AutocastScope  # noqa: N812 - a class in Keras
+from kohort.core.variable import autocast as AutocastScope
 from kohort.models import Functional
 
 __all__ = [

@@ -80,9 +80,7 @@ def create_eager_tensors(
         raise ValueError("Sparse and ragged tensors are unsupported: pass dense input data.")
     for name in tree.flatten(dtype):
         if not (is_float(name) or is_int(name)):
-            raise ValueError(
-                f"dtype must be a standard float or int dtype. Received: dtype={name}"
-            )
+            raise ValueError(f"dtype must be a standard float or int dtype. Received: dtype={name}")
     rng = np.random.default_rng(0)
 
     def draw(shape: tuple, name: Any) -> Any:

@@ -96,9 +96,7 @@ class LayerContract:
         if self.expected_output is not None and self.input_data is None:
             raise ValueError("In order to use expected_output, input_data must be provided.")
         if self.expected_mask_shape is not None and self.supports_masking is not True:
-            raise ValueError(
-                "In order to use expected_mask_shape, supports_masking must be True."
-            )
+            raise ValueError("In order to use expected_mask_shape, supports_masking must be True.")
 
     def prepare_inputs(self) -> None:
         """Make arrays and symbolic tensors of the inputs."""
@@ -136,7 +134,12 @@ class LayerContract:
     def check_serialization(self) -> None:
         """The layer equals its copy from the configuration; it says whether it masks."""
         layer = self.make()
-        self.case.run_class_serialization_test(layer, self.custom_objects)
+        copy = self.case.run_class_serialization_test(layer, self.custom_objects)
+        for name, value in (self.init_kwargs or {}).items():
+            kept = getattr(layer, name, None)
+            if isinstance(value, (bool, int, float, str)) and isinstance(kept, type(value)):
+                lost = f"`get_config()` loses the argument `{name}`"
+                self.case.assertEqual(kept, getattr(copy, name, None), lost)
         if self.supports_masking is not None:
             self.case.assertEqual(
                 layer.supports_masking, self.supports_masking, "Unexpected supports_masking value"

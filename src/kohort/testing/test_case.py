@@ -123,7 +123,8 @@ class TestCase(_Base):
         self.assertEqual(
             found,
             standardize_dtype(dtype),
-            msg or "The dtype of x does not match the expected one. "
+            msg
+            or "The dtype of x does not match the expected one. "
             f"Received: x.dtype={found} and dtype={dtype}",
         )
 

@@ -35,8 +35,8 @@ def get_test_data(
 
     train = train_samples // num_classes
     members = [rng.permutation(np.flatnonzero(labels == c)) for c in range(num_classes)]
-    parts = [np.concatenate([m[:train] for m in members]), np.concatenate([m[train:] for m in members])]
-    rows, rest = (rng.permutation(part) for part in parts)
+    rows = rng.permutation(np.concatenate([m[:train] for m in members]))
+    rest = rng.permutation(np.concatenate([m[train:] for m in members]))
     return (x[rows], labels[rows]), (x[rest], labels[rest])
 
 

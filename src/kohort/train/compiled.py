@@ -7,10 +7,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from kohort import losses, metrics
+from kohort import metrics
 from kohort.core import tree
 from kohort.core.component import Component
 from kohort.core.symbolic import KerasTensor
+from kohort.train.loss_plan import Part, at, nest_labels, nest_weights, plan
 
 
 class Outputs:
@@ -85,8 +86,8 @@ class Outputs:
         unknown = [key for key in value if key not in known]
         if unknown:
             raise ValueError(
-                f"In the dict argument `{what}`, key '{unknown[0]}' does not correspond to any "
-                f"model output. Received:\n{what}={value}\nThe outputs are: {sorted(known)}"
+                f"Invalid `{what}`: key '{unknown[0]}' does not correspond to any model output. "
+                f"Received:\n{what}={value}\nThe outputs are: {sorted(known)}"
             )
 
 
@@ -97,71 +98,50 @@ def _shapes(value: Any) -> Any:
 class CompileLoss(Component):
     """The total loss: a weighted sum over the outputs.
 
-    With several losses, each is tracked as `<output>_loss`.
+    With several losses, each is tracked, unweighted, as `<output>_loss`.
     """
 
     def __init__(self, loss: Any, loss_weights: Any = None, output_names: list[str] | None = None):
+        if loss_weights is not None and not isinstance(loss_weights, (list, tuple, dict, float, int)):
+            raise ValueError(
+                "Expected `loss_weights` argument to be a float (single output case) or a list, "
+                "tuple, or dict (multiple output case). Received instead: "
+                f"loss_weights={loss_weights} of type {type(loss_weights)}"
+            )
         self._user_loss, self._user_weights = loss, loss_weights
         self._names = output_names
-        self.parts: list[Any] = []
-        self.weights: list[Any] = []
+        self.parts: list[Part] = []
         self.trackers: list[Any] = []
         self.built = False
 
     @property
     def metrics(self) -> list[Any]:
         """The trackers of the single losses."""
-        return [t for t in self.trackers if t is not None]
+        return list(self.trackers)
 
     def build(self, y_true: Any, y_pred: Any) -> None:
-        """Find the loss of each output, once the outputs are known."""
-        self.outputs = Outputs(y_pred, self._names)
-        given = self.outputs.settings("loss", self._user_loss)
-        weights = self._split_weights()
-        truths = self.outputs.split("y", y_true)
-        self.parts = [
-            None if loss is None else losses.resolve(loss, t, p)
-            for loss, t, p in zip(given, truths, tree.flatten(y_pred), strict=True)
-        ]
-        self.weights = weights
-        several = sum(part is not None for part in self.parts) > 1
-        self.trackers = [
-            metrics.Mean(name=f"{name or part.name}_loss") if several and part is not None else None
-            for name, part in zip(self._loss_names(), self.parts, strict=True)
-        ]
+        """Find the losses, once the outputs are known."""
+        y_true = nest_labels(y_true, y_pred, self._names, self._user_loss)
+        named = plan(self._user_loss, self._user_weights, y_true, y_pred, self._names)
+        self.parts = [part for _, part in named]
+        several = len(named) > 1
+        self.trackers = [metrics.Mean(name=f"{name}_loss") for name, _ in named] if several else []
         self.built = True
 
-    def _loss_names(self) -> list[Any]:
-        return self.outputs.names
-
-    def _split_weights(self) -> list[Any]:
-        weights = self._user_weights
-        if weights is not None and not isinstance(weights, (list, tuple, dict, float, int)):
-            raise ValueError(f"Argument `loss_weights` must be a float, list or dict. Received: {weights}")
-        found = self.outputs.settings("loss_weights", weights)
-        for weight in found:
-            if weight is not None and not isinstance(weight, (int, float)):
-                raise ValueError(
-                    "Each entry of `loss_weights` must be a number. "
-                    f"Received: {weight} (of type {type(weight)})"
-                )
-        return found
-
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        y_true = nest_labels(y_true, y_pred, self._names, self._user_loss)
         if not self.built:
             self.build(y_true, y_pred)
-        truths = self.outputs.split("y", y_true)
-        weights = self.outputs.split("sample_weight", sample_weight)
+        weights = nest_weights(sample_weight, y_pred, self._names)
         total = None
-        rows = zip(self.parts, truths, tree.flatten(y_pred), weights, self.weights, self.trackers, strict=True)
-        for loss, t, p, sw, weight, tracker in rows:
-            if loss is None:
-                continue
-            value = jnp.asarray(loss(t, p, sw), jnp.float32)
-            if weight is not None:
-                value = value * weight
-            if tracker is not None:
-                tracker.update_state(value, sample_weight=p.shape[0])
+        for i, (path, loss, factor) in enumerate(self.parts):
+            weight = at(weights, path) if tree.is_nested(weights) else weights
+            p = at(y_pred, path)
+            value = jnp.asarray(loss(at(y_true, path), p, weight), jnp.float32)
+            if self.trackers:
+                self.trackers[i].update_state(value, sample_weight=tree.flatten(p)[0].shape[0])
+            if factor is not None:
+                value = value * factor
             total = value if total is None else total + value
         return total
 
@@ -194,8 +174,10 @@ class CompileMetrics(Component):
         return self.outputs.split("y", y_true) if y_true is not None else [None] * self.outputs.count
 
     def _make(self, what: str, given: Any, truths: list, outputs: list) -> list[list[Any]]:
-        if self.outputs.count == 1 and isinstance(given, (list, tuple)):
-            rows = [given[0]] if len(given) == 1 and isinstance(given[0], (list, tuple)) else [given]
+        if self.outputs.count == 1:
+            if isinstance(given, Mapping) and (self.outputs.names[0] or self.outputs.flat_keys):
+                self.outputs._check_keys(what, given)
+            rows = [tree.flatten(given)]  # all of them see the one output
         else:
             rows = self.outputs.settings(what, given)
         made = []
@@ -215,14 +197,16 @@ class CompileMetrics(Component):
             return []
         several = self.outputs.count > 1
         found: list[tuple[str, Any]] = []
+        taken: dict[str, int] = {}
         for group in (self.plain, self.weighted):
             for name, row in zip(self.outputs.names, group, strict=True):
                 prefix = f"{name}_" if several and name else ""
                 for m in row:
                     label = prefix + m.name
-                    if any(label == known for known, _ in found):
-                        label = f"weighted_{label}" if group is self.weighted else label
-                    found.append((label, m))
+                    if label in taken and group is self.weighted:
+                        label = f"{prefix}weighted_{m.name}"
+                    taken[label] = taken.get(label, 0) + 1
+                    found.append((label if taken[label] == 1 else f"{label}_{taken[label] - 1}", m))
         return found
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

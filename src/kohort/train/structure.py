@@ -185,7 +185,9 @@ class Structure:
             return _Identity(function)
         known = function.__globals__
         used = tuple(
-            (n, known[n]) for n in function.__code__.co_names if isinstance(known.get(n), _SIMPLE)
+            (n, known[n])
+            for n in function.__code__.co_names
+            if n in known and isinstance(known[n], _SIMPLE)
         )
         return (function.__code__, self._value(function.__defaults__, path), inside, used)
 

@@ -1,10 +1,23 @@
 """Helpers for data, files and progress, under Keras's names."""
 
+from kohort.core.dtypes import standardize_dtype
+from kohort.core.registry import (
+    CustomObjectScope,
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
+from kohort.core.serialization import deserialize_keras_object, serialize_keras_object
+from kohort.core.session import clear_session
 from kohort.core.settings import (
     disable_interactive_logging,
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from kohort.core.symbolic import is_keras_tensor
+from kohort.random.seed import set_random_seed
 from kohort.utils import np_utils
 from kohort.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kohort.utils.files import get_file
@@ -17,22 +30,34 @@ from kohort.utils.split import split_dataset
 from kohort.utils.timeseries import timeseries_dataset_from_array
 
 __all__ = [
+    "CustomObjectScope",
     "Progbar",
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
     "disable_interactive_logging",
     "enable_interactive_logging",
+    "get_custom_objects",
     "get_file",
+    "get_registered_name",
+    "get_registered_object",
     "img_to_array",
     "is_interactive_logging_enabled",
+    "is_keras_tensor",
     "load_img",
     "normalize",
     "np_utils",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "register_keras_serializable",
     "save_img",
+    "serialize_keras_object",
+    "set_random_seed",
     "split_dataset",
+    "standardize_dtype",
     "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",

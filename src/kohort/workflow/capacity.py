@@ -18,7 +18,7 @@ from kohort.workflow.candidates import (
 from kohort.workflow.network import Setting
 
 LADDER = ((), (8,), (32,), (128,), (128, 128), (512, 512))
-RISE = 0.05  # validation loss this far above its best, while training loss still falls
+RISE = 0.1  # validation loss this far above its best, while training loss still falls
 
 
 @dataclass(frozen=True)

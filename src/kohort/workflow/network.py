@@ -99,7 +99,7 @@ class Fit:
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Probabilities or amounts, `(rows,)` where there is one output."""
-        raw = np.asarray(self.model.predict(x, batch_size=1024, verbose=0), dtype="float64")
+        raw = np.asarray(self.model.predict(x, batch_size=min(len(x), 1024), verbose=0), dtype="float64")
         mean, spread = self.shift
         out = raw * spread + mean
         return out[:, 0] if out.shape[1] == 1 else out
@@ -134,6 +134,7 @@ def fit(
         batch_size=batch_size(len(x)),
         epochs=epochs,
         validation_data=judge,
+        validation_batch_size=min(len(judge[0]), 1024) if judge else None,
         callbacks=callbacks,
         verbose=0,
     ).history

@@ -127,6 +127,19 @@ def deal(
     return part_of_group[groups]
 
 
+def even_out(part: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Makes the parts equal in size: rows too many get part -1, so they train in every fold.
+
+    Folds of one shape share one compiled program. Rows with copies stay where they are.
+    """
+    out = part.copy()
+    sizes = np.bincount(part)
+    single = np.bincount(groups)[groups] == 1
+    for k, size in enumerate(sizes):
+        out[np.flatnonzero((part == k) & single)[: size - sizes.min()]] = -1
+    return out
+
+
 def _given_test(table: Table, groups: np.ndarray, text: list[str]) -> tuple[np.ndarray, np.ndarray]:
     start = table.rows - table.given_test
     test = np.arange(start, table.rows)
@@ -172,7 +185,7 @@ def _folds(
     repeats = 2 if rows < REPEAT_BELOW else 1
     pairs = []
     for _ in range(repeats):
-        part = deal(own, strata[development], count, generator)
+        part = even_out(deal(own, strata[development], count, generator), own)
         pairs += [(development[part != k], development[part == k]) for k in range(count)]
     why = f"with {rows} rows, one validation part would be a matter of luck"
     if repeats == 1:

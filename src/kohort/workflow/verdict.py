@@ -67,7 +67,10 @@ def _overfitting(final: FinalFit, test: TestResult, measure: Measure) -> str:
     train, figure = measure.show(final.train_score), measure.show(test.figure.value)
     inside = test.figure.low <= final.train_score <= test.figure.high
     if inside or measure.sign * (final.train_score - test.figure.value) <= 0:
-        return f"No overfitting to speak of: {train} on the training rows, {figure} on the test."
+        return (
+            f"No overfitting to speak of: {train} on the training rows, {figure} on the test, "
+            "which is within the test's uncertainty."
+        )
     return (
         f"Some overfitting remains: {train} on the training rows against {figure} on the test. "
         "More rows would help more than a larger network."
