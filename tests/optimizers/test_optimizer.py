@@ -309,7 +309,8 @@ def test_multi_optimizer():
     for new in ([v.tolist() for v in values], [p.numpy().tolist(), q.numpy().tolist()]):
         assert new == [[0.0, 1.0], [0.5, 1.5]]
     again = optimizers.deserialize(optimizers.serialize(optimizer))
-    assert float(again.optimizers[0].learning_rate) == 0.5
+    again.build([p, q])
+    assert float(again._optimizer_map(q).learning_rate) == 0.5
     with pytest.raises(AttributeError, match="individual sub-optimizers"):
         optimizer.learning_rate = 1.0
     with pytest.raises(ValueError, match="cannot be LossScaleOptimizer"):

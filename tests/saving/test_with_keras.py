@@ -1,5 +1,6 @@
 """Files written here open in Keras, and Keras's open here: equal numbers, equal groups."""
 
+import json
 import logging
 
 import h5py
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.core.naming import reset_names
 from kohort.saving import load_model, load_weights, save_weights
 from tests.saving.networks import NETWORKS, X, Y, fit, mlp, outputs, subclassed
 
@@ -37,10 +39,9 @@ def test_a_trained_model_opens_with_equal_predictions_and_goes_on_training(
     loaded = reader.saving.load_model(path)
     np.testing.assert_allclose(outputs(loaded), outputs(model), atol=1e-6)
     assert len(loaded.optimizer.variables) == len(model.optimizer.variables) > 2
-    fit(model, 2), fit(loaded, 2)
-    np.testing.assert_allclose(outputs(loaded), outputs(model), atol=1e-5)
-    mine, theirs = model.evaluate(X, Y, verbose=0), loaded.evaluate(X, Y, verbose=0)
+    mine, theirs = (np.ravel(m.train_on_batch(X, Y)) for m in (model, loaded))
     np.testing.assert_allclose(mine, theirs, rtol=1e-5)
+    np.testing.assert_allclose(outputs(loaded), outputs(model), atol=1e-5)
 
 
 
@@ -49,8 +50,10 @@ def test_a_trained_model_opens_with_equal_predictions_and_goes_on_training(
 def test_weights_files_agree_group_by_group(name, tmp_path):
     listings = []
     for k in (kohort, keras):
-        k.utils.clear_session()
-        fit(NETWORKS[name](k)).save_weights(tmp_path / "a.weights.h5")
+        reset_names(), keras.utils.clear_session()
+        model = NETWORKS[name](k)
+        model.optimizer.build(model.trainable_variables)
+        model.save_weights(tmp_path / "a.weights.h5")
         listings.append(listing(tmp_path / "a.weights.h5"))
     assert listings[0] == listings[1]
 
@@ -58,7 +61,7 @@ def test_weights_files_agree_group_by_group(name, tmp_path):
 def test_subclassed_models_agree_group_by_group_and_exchange_weights(tmp_path):
     files = {}
     for k in (kohort, keras):
-        k.utils.clear_session()
+        reset_names(), keras.utils.clear_session()
         model = subclassed(k)
         path = tmp_path / f"{k.__name__}.weights.h5"
         model.save_weights(path)
@@ -71,7 +74,7 @@ def test_subclassed_models_agree_group_by_group_and_exchange_weights(tmp_path):
 @PAIRS
 @pytest.mark.parametrize("name", ["mlp", "nested"])
 def test_legacy_h5_opens_with_equal_predictions(name, writer, reader, tmp_path, caplog):
-    model = fit(NETWORKS[name](writer))
+    model = NETWORKS[name](writer)
     path = tmp_path / "model.h5"
     with caplog.at_level(logging.ERROR):
         model.save(path)
@@ -90,7 +93,7 @@ def test_legacy_h5_of_keras_brings_the_optimizer(tmp_path):
 
 @PAIRS
 def test_folders_open(writer, reader, tmp_path):
-    model = fit(mlp(writer))
+    model = mlp(writer, compiled=False)
     model.save(tmp_path / "model", zipped=False)
     np.testing.assert_allclose(
         outputs(reader.saving.load_model(tmp_path / "model")), outputs(model), atol=1e-6
@@ -109,11 +112,15 @@ def test_sharded_weights_open(writer, reader, tmp_path):
 
 @PAIRS
 def test_weights_alone_bring_the_optimizer(writer, reader, tmp_path):
-    model, other = fit(mlp(writer)), fit(mlp(reader))
+    model, other = mlp(writer), mlp(reader)
+    for each in (model, other):
+        each.optimizer.build(each.trainable_variables)
+    for variable in model.optimizer.variables:
+        variable.assign(np.full(variable.shape, 3))
     model.save_weights(tmp_path / "a.weights.h5")
     other.load_weights(tmp_path / "a.weights.h5")
-    fit(model), fit(other)
-    np.testing.assert_allclose(outputs(other), outputs(model), atol=1e-5)
+    for variable in other.optimizer.variables:
+        np.testing.assert_array_equal(np.asarray(variable), np.full(variable.shape, 3))
 
 
 def test_a_frozen_layer_keeps_the_order_of_its_variables(tmp_path):
@@ -144,9 +151,7 @@ def test_bfloat16_weights_survive(tmp_path):
 
 
 def test_a_keras_2_file_opens(tmp_path):
-    """As TensorFlow's Keras 2.12 wrote it: no modules, `batch_input_shape`, policies, old fields."""
-    import json
-
+    """As TensorFlow's Keras 2.12 wrote it: no modules, `batch_input_shape`, old fields."""
     kernel, bias = np.ones((3, 2), "float32"), np.array([1.0, 2.0], "float32")
     policy = {"class_name": "Policy", "config": {"name": "float32"}}
     dense = {

@@ -175,7 +175,7 @@ class TestTune:
         y = np.arange(40) % 2
         base = result([0.6], SMALL, predictions=[np.full(40, 0.9)])
         rungs = [capacity_stage.Rung(base, 0.0, False)]
-        found = capacity_stage.Capacity(rungs, base, base)
+        found = capacity_stage.Capacity(rungs, base, base, base)
 
         def stated(stage, setting, surroundings):
             return result([0.5], SMALL, stage=stage, predictions=[np.full(40, 0.2)])

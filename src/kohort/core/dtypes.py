@@ -90,7 +90,9 @@ class DTypePolicy(Component, module="keras"):
     'bfloat16'
     """
 
-    def __init__(self, name: str, source_name: str | None = None):
+    def __init__(self, name: str | None = None, source_name: str | None = None):
+        if name is None:
+            name = dtype_policy().name
         if not isinstance(name, str):
             raise TypeError(
                 f"'name' must be a string, such as 'mixed_float16'. Received: name={name} "
@@ -172,7 +174,19 @@ def dtype_policy() -> DTypePolicy:
 def set_dtype_policy(policy: Any) -> None:
     """Set the policy of layers that name none: `"mixed_bfloat16"`, say."""
     global _global_policy
-    _global_policy = None if policy is None else get_policy(policy)
+    if not isinstance(policy, (str, DTypePolicy)):
+        raise ValueError(
+            "Invalid `policy` argument. Expected the string name of a policy (such as "
+            "'mixed_float16') or a `DTypePolicy` instance. "
+            f"Received: policy={policy} (of type {type(policy)})"
+        )
+    _global_policy = get_policy(policy)
+
+
+def reset_dtype_policy() -> None:
+    """Let `floatx()` be the policy of layers that name none."""
+    global _global_policy
+    _global_policy = None
 
 
 def get_policy(identifier: Any) -> DTypePolicy:

@@ -70,6 +70,20 @@ class Graph:
                         )
                 seen.append(node.operation.name)
                 known |= {id(x) for x in node.output_tensors}
+        self._check_outputs()
+
+    def _check_outputs(self) -> None:
+        """Every output must follow from the inputs alone."""
+        known = {id(x) for x in self.inputs}
+        for nodes in self.nodes_by_depth.values():
+            for node in nodes:
+                if node.input_tensors and all(id(x) in known for x in node.input_tensors):
+                    known |= {id(x) for x in node.output_tensors}
+        for path, x in tree.flatten_with_path(self.outputs_struct):
+            if id(x) not in known:
+                raise ValueError(
+                    f"Output with path `{'.'.join(map(str, path))}` is not connected to `inputs`"
+                )
 
     def _check_names(self) -> None:
         names = [operation.name for operation in self.operations]

@@ -77,7 +77,7 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, (list, tuple)):
         return type(obj)([serialize_keras_object(x) for x in obj]) if type(obj) in (list, tuple) \
             else [serialize_keras_object(x) for x in obj]
-    if isinstance(obj, Mapping):
+    if isinstance(obj, Mapping) and not hasattr(obj, "get_config"):
         return serialize_dict(obj)
     special = _serialize_special(obj)
     return special if special is not None else _serialize_object(obj)

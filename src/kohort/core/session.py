@@ -19,7 +19,7 @@ def on_clear(action: Callable[[], None]) -> Callable[[], None]:
 def clear_session(free_memory: bool = True) -> None:
     """Start names at zero again, drop compiled programs, and free memory."""
     naming.reset_names()
-    dtypes.set_dtype_policy(None)
+    dtypes.reset_dtype_policy()
     for action in _on_clear:
         action()
     if free_memory:

@@ -164,7 +164,7 @@ for _dunder, _name in _OPERATORS.items():
     setattr(KerasTensor, f"__{_dunder}__", _operator(_name))
     setattr(KerasTensor, f"__r{_dunder}__", _operator(_name, swap=True))
 for _dunder, _name in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
-                       "ne": "not_equal", "eq": "equal"}.items():  # fmt: skip
+                       "ne": "not_equal"}.items():  # fmt: skip  (`==` is identity, as in Keras)
     setattr(KerasTensor, f"__{_dunder}__", _operator(_name))
 for _dunder, _name in {"neg": "negative", "abs": "absolute", "invert": "logical_not"}.items():
     setattr(KerasTensor, f"__{_dunder}__", lambda self, f=_name: getattr(_ops(), f)(self))
@@ -244,26 +244,21 @@ class Operation(Component, module="keras"):
 
     @property
     def input(self) -> Any:
-        """The symbolic input of the only call."""
-        args, kwargs = self._only_node("input").args, self._only_node("input").kwargs
+        """The symbolic input of the first call."""
+        args, kwargs = self._first_node("input").args, self._first_node("input").kwargs
         inputs = [a for a in (*args, *kwargs.values()) if any_symbolic(a)]
         return inputs[0] if len(inputs) == 1 else inputs
 
     @property
     def output(self) -> Any:
-        """The symbolic output of the only call."""
-        return self._only_node("output").outputs
+        """The symbolic output of the first call."""
+        return self._first_node("output").outputs
 
-    def _only_node(self, what: str) -> Node:
+    def _first_node(self, what: str) -> Node:
         nodes = self._inbound_nodes
         if not nodes:
             raise AttributeError(
                 f"The layer {self.name} has never been called and thus has no defined {what}."
-            )
-        if len(nodes) > 1:
-            raise AttributeError(
-                f"The layer {self.name} has multiple inbound nodes, hence the notion of "
-                f'"layer {what}" is ill-defined.'
             )
         return nodes[0]
 

@@ -136,7 +136,17 @@ def _check_same(a: Any, b: Any) -> None:
     if same and isinstance(a, Mapping):
         same = set(a) == set(b)
     if not same:
-        raise ValueError(f"The two structures don't have the same nested structure: {a} and {b}")
+        raise ValueError(
+            "The two structures don't have the same nested structure: expected "
+            f"{_describe(a)}, received {_describe(b)}."
+        )
+
+
+def _describe(structure: Any) -> str:
+    if not is_nested(structure):
+        return f"a leaf ({structure!r})"
+    inside = list(structure) if isinstance(structure, Mapping) else len(structure)
+    return f"an instance of {type(structure).__name__} with {inside} entries"
 
 
 def assert_same_structure(a: Any, b: Any) -> None:
@@ -144,7 +154,10 @@ def assert_same_structure(a: Any, b: Any) -> None:
     _check_same(a, b)
     if is_nested(a):
         if type(a) is not type(b) and not isinstance(a, Mapping):
-            raise ValueError(f"The two structures differ in type: {type(a)} and {type(b)}")
+            raise ValueError(
+                "The two structures don't have the same nested structure: expected an instance of "
+                f"{type(a).__name__}, received one of {type(b).__name__}."
+            )
         for key, child in _items(a):
             assert_same_structure(child, b[key])
 

@@ -106,9 +106,10 @@ def _from_objects(array: np.ndarray) -> np.ndarray:
     try:
         return array.astype(np.float32)
     except (TypeError, ValueError):
+        bad = next((v for v in array.ravel() if isinstance(v, str)), first)
         raise ValueError(
             "The data holds values that are not numbers. "
-            f"Received: an object array of shape {array.shape} with, for example, {first!r}.\n"
+            f"Received: an object array of shape {array.shape} with, for example, {bad!r}.\n"
             "  1. Encode text columns as numbers first (StringLookup, one-hot).\n"
             "  2. Replace missing values."
         ) from None

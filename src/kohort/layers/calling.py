@@ -49,11 +49,13 @@ class Calling:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._check_super_called()
+        given = args, dict(kwargs)
         args, kwargs = self._convert_inputs(args, kwargs)
         parameters = calls.signature_of(self.call).parameters.values()
         told = None  # `training` for the layers inside, where `call` itself does not ask for it
         if not any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters):
             told = kwargs.pop("training", None)
+            given[1].pop("training", None)
         try:
             spec = CallSpec(calls.signature_of(self.call), args, kwargs)
         except TypeError as error:
@@ -74,7 +76,7 @@ class Calling:
             training = self._resolve_training(spec, kwargs, context)
             masks = self._fill_masks(spec, kwargs)
             self._maybe_build(spec)
-            return self._run(args, kwargs, training, masks, spec)
+            return self._run(args, kwargs, training, masks, spec, given)
         finally:
             context.training = before
             if outer is None:
@@ -134,7 +136,9 @@ class Calling:
             if takes(self.call, name) and spec.given.get(name) is None
         }
 
-    def _run(self, args: tuple, kwargs: dict, training: Any, masks: dict, spec: CallSpec) -> Any:
+    def _run(
+        self, args: tuple, kwargs: dict, training: Any, masks: dict, spec: CallSpec, given: Any
+    ) -> Any:
         extra = dict(masks)
         if training is not None and "training" not in spec.given and takes(self.call, "training"):
             extra["training"] = training
@@ -147,7 +151,7 @@ class Calling:
         with name_scope(self.name, owner=self), autocast(cast):
             if calls.is_symbolic(spec):
                 outputs = self.compute_output_spec(*args, **{**kwargs, **extra})
-                Node(self, args, kwargs, outputs)
+                Node(self, *given, outputs)  # as given: a cast is no part of the graph
             else:
                 outputs = self.call(*args, **{**kwargs, **extra})
                 self._add_activity_losses(outputs)

@@ -79,16 +79,30 @@ def assert_input_compatibility(input_spec: Any, inputs: Any, layer_name: str) ->
             inputs = [inputs.get(name) for name in names]
     flat = tree.flatten(inputs)
     if len(flat) != len(specs):
-        raise ValueError(
-            f"Layer '{layer_name}' expected {len(specs)} input(s). Received {len(flat)} instead."
-        )
+        raise ValueError(_wrong_number(layer_name, specs, flat))
     for index, (x, spec) in enumerate(zip(flat, specs, strict=True)):
         if spec is None or (x is None and spec.optional):
             continue
         if x is None:
-            raise ValueError(f"Layer '{layer_name}' input {index} is None, which is not allowed.")
+            name = spec.name or f"{layer_name}, number {index}"
+            raise ValueError(
+                f"The input '{name}' is not optional, but None was passed. "
+                "Please provide a valid tensor."
+            )
         start = f"Input {index} of layer '{layer_name}' is incompatible with the layer: "
         _check_one(x, spec, start)
+
+
+def _wrong_number(layer_name: str, specs: list, flat: list) -> str:
+    start = f"Layer '{layer_name}' expects {len(specs)}"
+    names = [spec.name for spec in specs if spec is not None]
+    if len(specs) > 1 and len(names) == len(specs) and all(names):
+        example = ", ".join(f"'{name}': ..." for name in names)
+        return (
+            f"{start} named input(s) with keys {names}, but it received {len(flat)} input tensors. "
+            f"Pass inputs as a dict, e.g. `layer({{{example}}})`."
+        )
+    return f"{start} input(s), but it received {len(flat)} input tensors. Received: {flat}"
 
 
 def _check_one(x: Any, spec: InputSpec, start: str) -> None:
@@ -118,8 +132,7 @@ def _check_shape(shape: tuple, spec: InputSpec, start: str) -> None:
     if spec.allow_last_axis_squeeze:
         found = found[:-1] if found and found[-1] == 1 else found
         wanted = wanted[:-1] if wanted and wanted[-1] == 1 else wanted
-    fits = len(found) == len(wanted) and all(
-        a is None or b is None or a == b for a, b in zip(wanted, found, strict=True)
-    )
+    # The rank was checked before, or may differ by a last axis.
+    fits = all(a is None or b is None or a == b for a, b in zip(wanted, found, strict=False))
     if not fits:
         raise ValueError(f"{start}expected shape={spec.shape}, found shape={shape}")

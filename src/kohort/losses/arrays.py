@@ -30,9 +30,9 @@ def to_array(x: Any, dtype: Any = None) -> jax.Array:
 
 def to_arrays(structure: Any, dtype: Any = None) -> Any:
     """A structure of arrays; nested lists of numbers are one array."""
-    if not tree.is_nested(structure):
-        return to_array(structure, dtype)
-    if not isinstance(structure, Mapping) and all(
+    if isinstance(structure, Mapping):
+        return {key: to_arrays(value, dtype) for key, value in structure.items()}
+    if not tree.is_nested(structure) or all(
         isinstance(x, (bool, int, float, np.generic)) for x in tree.flatten(structure)
     ):
         return to_array(structure, dtype)

@@ -151,7 +151,7 @@ class BinaryCrossentropy(
     """
 
     from_logits: bool = False
-    label_smoothing: float = hyper(0.0, low=0, high=1)
+    label_smoothing: float = hyper(default=0.0, low=0, high=1)
     axis: int = -1
 
 
@@ -172,7 +172,7 @@ class CategoricalCrossentropy(
     """
 
     from_logits: bool = False
-    label_smoothing: float = hyper(0.0, low=0, high=1)
+    label_smoothing: float = hyper(default=0.0, low=0, high=1)
     axis: int = -1
 
 
@@ -216,4 +216,4 @@ class CategoricalGeneralizedCrossEntropy(
     1.0
     """
 
-    q: float = hyper(0.5, low=0, high=1, neutral=None, check=_check_q)
+    q: float = hyper(default=0.5, low=0, high=1, neutral=None, check=_check_q)

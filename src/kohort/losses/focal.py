@@ -114,10 +114,10 @@ class BinaryFocalCrossentropy(
     """
 
     apply_class_balancing: bool = False
-    alpha: float = hyper(0.25, low=0, neutral=None)
-    gamma: float = hyper(2.0, low=0)
+    alpha: float = hyper(default=0.25, low=0, neutral=None)
+    gamma: float = hyper(default=2.0, low=0)
     from_logits: bool = False
-    label_smoothing: float = hyper(0.0, low=0, high=1)
+    label_smoothing: float = hyper(default=0.0, low=0, high=1)
     axis: int = -1
 
 
@@ -139,8 +139,8 @@ class CategoricalFocalCrossentropy(
     0.0433
     """
 
-    alpha: Any = hyper(0.25, low=0, neutral=None)
-    gamma: float = hyper(2.0, low=0)
+    alpha: Any = hyper(default=0.25, low=0, neutral=None)
+    gamma: float = hyper(default=2.0, low=0)
     from_logits: bool = False
-    label_smoothing: float = hyper(0.0, low=0, high=1)
+    label_smoothing: float = hyper(default=0.0, low=0, high=1)
     axis: int = -1

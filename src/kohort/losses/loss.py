@@ -85,7 +85,7 @@ class LossFunctionWrapper(Loss):
     A subclass of Kohort's own names the function, and has the function's settings as fields:
 
         class Huber(LossFunctionWrapper, fn=huber, args="delta reduction name dtype"):
-            delta: float = hyper(1.0)
+            delta: float = hyper(default=1.0)
 
     `args` is the order of its arguments.
     """

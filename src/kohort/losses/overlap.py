@@ -75,6 +75,6 @@ class Tversky(LossFunctionWrapper, fn=tversky, args="alpha beta reduction name a
     0.0
     """
 
-    alpha: float = hyper(0.5, low=0, neutral=None)
-    beta: float = hyper(0.5, low=0, neutral=None)
+    alpha: float = hyper(default=0.5, low=0, neutral=None)
+    beta: float = hyper(default=0.5, low=0, neutral=None)
     axis: Any = None

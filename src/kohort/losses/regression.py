@@ -175,7 +175,7 @@ class Huber(LossFunctionWrapper, fn=huber, args="delta reduction name dtype", na
     1.5
     """
 
-    delta: float = hyper(1.0, low=0, neutral=None)
+    delta: float = hyper(default=1.0, low=0, neutral=None)
 
     def get_config(self) -> dict[str, Any]:
         """The configuration; `delta` only where it is not the default, as in Keras's files."""

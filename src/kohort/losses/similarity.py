@@ -19,7 +19,7 @@ def _same_class(labels: jax.Array, others: jax.Array, remove_diagonal: bool) -> 
     same = labels.reshape(-1, 1) == others.reshape(1, -1)
     if not remove_diagonal:
         return same, ~same
-    return same & ~jnp.eye(*same.shape, dtype=bool), ~same
+    return same & ~jnp.eye(same.shape[0], same.shape[1], dtype=bool), ~same
 
 
 @op
@@ -81,6 +81,6 @@ class Circle(
     0.0
     """
 
-    gamma: float = hyper(80.0, low=0, neutral=None)
-    margin: float = hyper(0.4, low=0, neutral=None)
+    gamma: float = hyper(default=80.0, low=0, neutral=None)
+    margin: float = hyper(default=0.4, low=0, neutral=None)
     remove_diagonal: bool = True

@@ -126,14 +126,14 @@ class AUC(Metric):
 
     def _build(self, shape: tuple[int | None, ...]) -> None:
         """Make the variables; scores have this shape."""
-        variable_shape: tuple[int, ...] = (self.num_thresholds,)
+        variable_shape: tuple[Any, ...] = (self.num_thresholds,)
         if self.multi_label:
             if len(shape) != 2:
                 raise ValueError(
                     "`y_pred` must have rank 2 when `multi_label=True`. "
                     f"Found rank {len(shape)}. Full shape received for `y_pred`: {shape}"
                 )
-            variable_shape += (shape[1],)  # type: ignore[assignment]
+            variable_shape += (shape[1],)
         for name in confusion.COUNTS:
             setattr(self, name, self.add_variable(variable_shape, name=name))
         self._built = True
@@ -146,7 +146,7 @@ class AUC(Metric):
         found = confusion.count(
             y_true,
             jax.nn.sigmoid(y_pred) if self._from_logits else y_pred,
-            self._thresholds,
+            self.thresholds,
             sample_weight=sample_weight,
             label_weights=None if self.multi_label else self.label_weights,
             multi_label=self.multi_label,

@@ -12,6 +12,7 @@ from kohort.losses.arrays import match_ranks, to_array
 from kohort.metrics.metric import Metric
 
 AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
+# Attribute -> the variable's name.
 STATE = {"squared_sum": "squared_sum", "sum": "sum", "total_mse": "residual", "count": "count"}
 
 
@@ -75,17 +76,17 @@ class R2Score(Metric):
         weight = weight[:, None] if weight.ndim == 1 else weight
         weight = jnp.broadcast_to(weight, y_true.shape)
         weighted = y_true * weight
-        self.sum.assign_add(jnp.sum(weighted, axis=0))
-        self.squared_sum.assign_add(jnp.sum(y_true * weighted, axis=0))
-        self.total_mse.assign_add(jnp.sum((y_true - y_pred) ** 2 * weight, axis=0))
-        self.count.assign_add(jnp.sum(weight, axis=0))
+        errors = (y_true - y_pred) ** 2 * weight
+        parts = (y_true * weighted, weighted, errors, weight)
+        for name, part in zip(STATE, parts, strict=True):
+            getattr(self, name).assign_add(jnp.sum(part, axis=0))
         self.num_samples.assign_add(y_true.size)
 
     def result(self) -> Any:
         """The score so far, `()` or `(outputs,)`."""
-        mean = self.sum.value / self.count.value
-        total = self.squared_sum.value - self.sum.value * mean
-        scores = 1 - self.total_mse.value / total
+        squares, labels, errors, count = (getattr(self, name).value for name in STATE)
+        total = squares - labels * (labels / count)
+        scores = 1 - errors / total
         scores = jnp.where(jnp.isinf(scores), 0.0, scores)
         if self.class_aggregation == "uniform_average":
             scores = jnp.mean(scores)

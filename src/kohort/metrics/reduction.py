@@ -133,7 +133,9 @@ class MeanMetricWrapper(Mean):
     def _fn_kwargs(self) -> dict[str, Any]:
         return {**self._settings, **{name: getattr(self, name) for name in self.fields}}
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         """Add a batch of labels and predictions."""
         mask = get_mask(y_pred)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)

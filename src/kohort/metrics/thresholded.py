@@ -17,8 +17,17 @@ class _CountMetric(Metric):
     """A metric whose state is counts at thresholds."""
 
     counts: ClassVar[tuple[str, ...]] = confusion.COUNTS
-    top_k: ClassVar[int | None] = None
-    class_id: ClassVar[int | None] = None
+
+    def __init__(
+        self,
+        name: str | None = None,
+        dtype: Any = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self.top_k = top_k
+        self.class_id = class_id
 
     def set_thresholds(self, thresholds: list[float], even: bool) -> None:
         """Fix the thresholds and make a variable for each count."""
@@ -129,10 +138,8 @@ class _PrecisionOrRecall(_CountMetric):
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name, dtype, top_k, class_id)
         self.init_thresholds = thresholds
-        self.top_k = top_k
-        self.class_id = class_id
         default = 0.5 if top_k is None else confusion.NEG_INF
         parsed = confusion.parse_thresholds(thresholds, default)
         self.set_thresholds(parsed, confusion.are_even(parsed))
@@ -185,9 +192,8 @@ class _BestUnderConstraint(_CountMetric):
     constrained: ClassVar[tuple[str, str]]
     wanted: ClassVar[tuple[str, str]]
     argument: ClassVar[str]
-    num_thresholds: ClassVar[int]
 
-    def _set(self, value: float, num_thresholds: int, class_id: int | None) -> None:
+    def _set(self, value: float, num_thresholds: int) -> None:
         if not 0 <= value <= 1:
             raise ValueError(
                 f"Argument `{self.argument}` must be in the range [0, 1]. "
@@ -200,7 +206,6 @@ class _BestUnderConstraint(_CountMetric):
             )
         setattr(self, self.argument, value)
         self.num_thresholds = num_thresholds
-        self.class_id = class_id
         self.set_thresholds(confusion.even_thresholds(num_thresholds), even=num_thresholds > 1)
 
     @property
@@ -246,8 +251,8 @@ class SensitivityAtSpecificity(_BestUnderConstraint):
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(name=name, dtype=dtype)
-        self._set(specificity, num_thresholds, class_id)
+        super().__init__(name, dtype, class_id=class_id)
+        self._set(specificity, num_thresholds)
 
 
 class SpecificityAtSensitivity(_BestUnderConstraint):
@@ -272,8 +277,8 @@ class SpecificityAtSensitivity(_BestUnderConstraint):
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(name=name, dtype=dtype)
-        self._set(sensitivity, num_thresholds, class_id)
+        super().__init__(name, dtype, class_id=class_id)
+        self._set(sensitivity, num_thresholds)
 
 
 class PrecisionAtRecall(_BestUnderConstraint):
@@ -298,8 +303,8 @@ class PrecisionAtRecall(_BestUnderConstraint):
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(name=name, dtype=dtype)
-        self._set(recall, num_thresholds, class_id)
+        super().__init__(name, dtype, class_id=class_id)
+        self._set(recall, num_thresholds)
 
 
 class RecallAtPrecision(_BestUnderConstraint):
@@ -324,5 +329,5 @@ class RecallAtPrecision(_BestUnderConstraint):
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(name=name, dtype=dtype)
-        self._set(precision, num_thresholds, class_id)
+        super().__init__(name, dtype, class_id=class_id)
+        self._set(precision, num_thresholds)

@@ -17,6 +17,7 @@ from kohort.core.serialization import deserialize_keras_object, serialize_dict, 
 from kohort.core.symbolic import KerasTensor, infer_outputs
 from kohort.core.variable import Variable
 from kohort.layers.call import takes
+from kohort.layers.input_spec import assert_input_compatibility
 from kohort.train import checks
 from kohort.train.compiled import CompileLoss, CompileMetrics
 from kohort.train.state import Binding
@@ -237,6 +238,7 @@ class Compiling:
             if not self.built:  # type: ignore[has-type]
                 with name_scope(self.name, owner=self):  # type: ignore[attr-defined]
                     self._build_from_spec(spec)
+            assert_input_compatibility(self.input_spec, spec, layer_name=self.name)  # type: ignore[attr-defined]
             return self.compute_output_spec(spec)  # type: ignore[attr-defined]
         except NotImplementedError:
             if own:

@@ -16,7 +16,7 @@ from kohort.layers.call import takes
 from kohort.models.model import Model
 
 
-class Functional(Model, module="keras.models"):
+class Functional(Model, module="keras.src.models.functional"):
     """A model made of the layers between `inputs` and `outputs`.
 
     Args:
@@ -53,7 +53,7 @@ class Functional(Model, module="keras.models"):
                     )
         if isinstance(structures["inputs"], dict):
             for key, x in structures["inputs"].items():
-                if key != x.name:
+                if isinstance(x, KerasTensor) and key != x.name:
                     warnings.warn(
                         "When providing `inputs` as a dict, all keys in the dict must match the "
                         f"names of the corresponding tensors. Received key '{key}' mapping to value "
@@ -66,6 +66,10 @@ class Functional(Model, module="keras.models"):
     def layers(self) -> list[Layer]:
         """The layers of the graph, in order of depth."""
         return list(self._functional_layers)
+
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        Model.layers.fset(self, _)  # type: ignore[attr-defined]
 
     @property
     def operations(self) -> list[Any]:
@@ -157,7 +161,7 @@ class Functional(Model, module="keras.models"):
         def run(operation: Any, args: tuple, kwargs: dict) -> Any:
             return operation.compute_output_spec(*args, **kwargs)
 
-        outputs = self._graph.run(self._standardize_inputs(inputs), run)
+        outputs = self._graph.run(self._standardize_inputs(inputs, warn=False), run)
         if isinstance(outputs, (list, tuple)) and len(outputs) == 1:
             return outputs[0]
         return outputs
@@ -168,7 +172,7 @@ class Functional(Model, module="keras.models"):
         inputs = tree.map_shape_structure(lambda s: KerasTensor(s, dtype=next(dtypes)), input_shape)
         return tree.map_structure(lambda x: x.shape, self.compute_output_spec(inputs))
 
-    def _standardize_inputs(self, inputs: Any) -> list[Any]:
+    def _standardize_inputs(self, inputs: Any, warn: bool = True) -> list[Any]:
         """The inputs as a flat list in the order of the graph, with dtype and rank put right."""
         struct = self._graph.inputs_struct
         mismatch = False
@@ -181,14 +185,17 @@ class Functional(Model, module="keras.models"):
             else:
                 mismatch = True
         elif isinstance(struct, dict) and isinstance(inputs, dict) and set(struct) <= set(inputs):
+            if warn and set(struct) != set(inputs):
+                self._check_structure(inputs, must_raise=False, same_count=False)
             inputs = {key: inputs[key] for key in struct}
         elif isinstance(struct, dict) and not isinstance(inputs, dict):
             mismatch = list(struct) != sorted(struct)
-        self._check_structure(inputs, mismatch)
+        if warn or mismatch:
+            self._check_structure(inputs, mismatch)
         flat = tree.flatten(inputs)
         return [self._fit_input(x, ref, i) for i, (x, ref) in enumerate(zip(flat, self.inputs, strict=True))]
 
-    def _check_structure(self, inputs: Any, must_raise: bool) -> None:
+    def _check_structure(self, inputs: Any, must_raise: bool, same_count: bool = True) -> None:
         struct = self._graph.inputs_struct
         try:
             tree.assert_same_structure(tree.lists_to_tuples(inputs), tree.lists_to_tuples(struct))
@@ -201,17 +208,13 @@ class Functional(Model, module="keras.models"):
                 "The structure of `inputs` doesn't match the expected structure.\n"
                 f"Expected: {expected}\nReceived: inputs={came}"
             )
-            if must_raise or len(tree.flatten(inputs)) != len(self.inputs):
+            if must_raise or (same_count and len(tree.flatten(inputs)) != len(self.inputs)):
                 raise ValueError(message) from None
             warnings.warn(message, stacklevel=5)
 
     def _fit_input(self, x: Any, ref: KerasTensor, index: int) -> Any:
         if x is None:
-            if not getattr(ref._keras_history.operation, "optional", True):  # type: ignore[union-attr]
-                raise ValueError(
-                    f"The input '{ref.name}' is not optional, but None was passed. "
-                    "Please provide a valid tensor."
-                )
+            _check_optional(ref)
             return None
         mask = get_mask(x)
         if not isinstance(x, KerasTensor):
@@ -240,6 +243,15 @@ class Functional(Model, module="keras.models"):
         from kohort.models.graph_config import graph_config
 
         return {"name": self.name, "trainable": self.trainable, **graph_config(self._graph)}
+
+
+def _check_optional(x: KerasTensor) -> None:
+    operation = x._keras_history.operation  # type: ignore[union-attr]
+    if not getattr(operation, "optional", True):
+        raise ValueError(
+            f"The input '{x.name}' is not optional, but None was passed. "
+            "Please provide a valid tensor."
+        )
 
 
 def _takes_graph(cls: type) -> bool:

@@ -167,7 +167,10 @@ def _revive_structure(value: Any) -> Any:
 
 def _output(made: dict[str, Any], name: str, node_index: int, tensor_index: int) -> KerasTensor:
     if name not in made:
-        raise ValueError(f"Unknown layer: {name}")
+        raise ValueError(
+            f"Missing node: {name}. A call in the configuration takes its output, but it is not "
+            f"among the layers: {sorted(made)}"
+        )
     return made[name]._inbound_nodes[node_index].output_tensors[tensor_index]
 
 

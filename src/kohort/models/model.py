@@ -11,6 +11,7 @@ from kohort.core.serialization import deserialize_keras_object, serialize_keras_
 from kohort.core.symbolic import KerasTensor
 from kohort.core.tree import flatten
 from kohort.layers.layer import Layer
+from kohort.models import state_tree
 from kohort.models.compiling import Compiling
 from kohort.models.training import Training
 
@@ -106,6 +107,36 @@ class Model(Compiling, Training, Layer, module="keras"):
             )
         raise ValueError("Provide either a layer name or layer index at `get_layer`.")
 
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """All variables as nested dicts, by kind and path.
+
+        Args:
+            value_format: `"backend_tensor"` for JAX arrays or `"numpy_array"`.
+
+        >>> from kohort import Sequential, layers
+        >>> model = Sequential([layers.Input((2,)), layers.Dense(1, name="last")], name="net")
+        >>> model.compile()
+        >>> sorted(model.get_state_tree()["trainable_variables"]["net"]["last"])
+        ['bias', 'kernel']
+        """
+        if value_format not in ("backend_tensor", "numpy_array"):
+            raise ValueError(
+                "Invalid `value_format` argument. Expected one of 'numpy_array', 'backend_tensor'. "
+                f"Received: value_format={value_format}"
+            )
+        as_numpy = value_format == "numpy_array"
+        return {
+            kind: state_tree.nest(state_tree.variables_of(self, kind), as_numpy)
+            for kind in state_tree.KINDS
+        }
+
+    def set_state_tree(self, state: dict[str, Any]) -> None:
+        """Assign what `get_state_tree` gave, or a part of it."""
+        for kind, values in state.items():
+            if kind not in state_tree.KINDS:
+                raise ValueError(f"Unknown variable name: {kind}. Known are: {state_tree.KINDS}")
+            state_tree.assign(state_tree.variables_of(self, kind), values)
+
     # ---- steps that a subclass may write in Keras's JAX form
 
     def train_step(self, state: Any, data: Any) -> Any:
@@ -172,10 +203,6 @@ class Model(Compiling, Training, Layer, module="keras"):
         import json
 
         return json.dumps(serialize_keras_object(self), **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        """Name, trainable, dtype, and a subclass's plain constructor arguments."""
-        return super().get_config()
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:

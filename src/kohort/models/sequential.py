@@ -191,6 +191,13 @@ class Sequential(Model, module="keras"):
         stack = self.__dict__.get("_stack", [])
         return stack[1:] if stack and isinstance(stack[0], InputLayer) else list(stack)
 
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        raise AttributeError(
+            "`Sequential.layers` attribute is reserved and should not be used. Use `add()` and "
+            "`pop()` to change the layers in this model."
+        )
+
     @property
     def _layers(self) -> list[Any]:
         return list(self.__dict__.get("_stack", []))
@@ -216,6 +223,17 @@ class Sequential(Model, module="keras"):
         for layer in self.layers:
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
+
+    @property
+    def input_spec(self) -> Any:
+        """What the input must look like, once the model is built."""
+        functional = self._as_functional() if self.__dict__.get("_tail") is not None else None
+        return functional.input_spec if functional is not None else None
+
+    @input_spec.setter
+    def input_spec(self, value: Any) -> None:
+        if value is not None:
+            raise AttributeError("The `input_spec` of a Sequential model follows from its layers.")
 
     def _known(self, what: str) -> Functional:
         functional = self._as_functional()

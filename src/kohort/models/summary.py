@@ -103,7 +103,7 @@ def _output_shape(item: Any) -> Any:
             return item.output_shape
         shapes = shapes.get("shapes_dict", shapes)
         return item.compute_output_shape(*shapes.values())
-    except Exception:  # noqa: BLE001 - a shape that cannot be told is shown as "?"
+    except Exception:
         return None
 
 

@@ -136,7 +136,9 @@ def softmax(x: Any, axis: Any = -1) -> jax.Array:
         warnings.warn(
             f"You are using a softmax over axis {axis} of a tensor of shape {x.shape}. This axis "
             "has size 1. The softmax operation will always return the value 1, which is likely "
-            "not what you intended. Did you mean to use a sigmoid instead?",
+            "not what you intended. Did you mean to use a sigmoid instead?\n"
+            "  1. For two classes: Dense(1, activation='sigmoid'), loss='binary_crossentropy'.\n"
+            "  2. For k classes: Dense(k, activation='softmax').",
             KohortWarning,
             stacklevel=3,
         )

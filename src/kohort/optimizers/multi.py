@@ -112,6 +112,7 @@ class MultiOptimizer(Optimizer):
         super().__init__(learning_rate=0.0, loss_scale_factor=loss_scale_factor, name=name)
         self._optimizer_map = optimizer_map
         self._groups: list[list[Variable]] = []
+        self._var_to_optimizer_idx: dict[Variable, int] = {}
         if hasattr(optimizer_map, "values"):
             for optimizer in optimizer_map.values():
                 self._add(optimizer)
@@ -133,6 +134,7 @@ class MultiOptimizer(Optimizer):
         if self.built:
             return
         owners = {v: self._add(self._check(v, self._optimizer_map(v))) for v in variables}
+        self._var_to_optimizer_idx = owners
         self._groups = [
             [v for v, owner in owners.items() if owner == i] for i in range(len(self.optimizers))
         ]

@@ -193,8 +193,11 @@ class Optimizer(OptimizerSteps, module="keras.optimizers"):
                         for name in group
                     ]
 
+    def _var_key(self, variable: Variable) -> Variable:
+        return variable  # variables are hashed by identity
+
     def _get_variable_index(self, variable: Variable) -> int:
-        return self._indices[variable]
+        return self._indices[self._var_key(variable)]
 
     # Applying
 

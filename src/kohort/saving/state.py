@@ -164,7 +164,7 @@ class _Loader:
                     obj.load_own_variables(store)
                 if folder is not None and hasattr(obj, "load_assets") and folder.is_dir():
                     obj.load_assets(str(folder))
-        except Exception as error:  # noqa: BLE001 - reported together with the others
+        except Exception as error:
             return error
         for variable, value in trial.updates.items():
             variable.assign(value)  # into the stage

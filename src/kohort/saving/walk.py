@@ -77,7 +77,7 @@ def children(obj: Any) -> Iterator[tuple[str, Any]]:
             continue
         try:
             child = getattr(obj, name)
-        except Exception:  # noqa: BLE001 - a property that has no value yet
+        except Exception:
             continue
         if is_saveable(child) or isinstance(child, CONTAINER):
             yield name, child

@@ -140,7 +140,8 @@ class TestCase(_Base):
     ) -> Any:
         """Check that an object survives its configuration, by class and by serialisation.
 
-        Both copies must have an equal configuration and the same attributes. Returns the copy.
+        Both copies must have an equal configuration and the same public attributes. Returns the
+        second.
         """
         config = instance.get_config()
         before, attributes = to_json(config), _attributes(instance)
@@ -217,4 +218,4 @@ class TestCase(_Base):
 
 
 def _attributes(obj: Any) -> set[str]:
-    return set(dir(obj)) - {"__annotations__"}
+    return {name for name in dir(obj) if not name.startswith("_")}

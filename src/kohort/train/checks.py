@@ -21,7 +21,8 @@ def check_loss_fits(model: Any, compile_loss: Any, y: Any, y_pred: Any) -> None:
     name = _loss_name(names[0])
     activation = _last_activation(model)
     units = outputs[0].shape[-1] if outputs[0].shape else None
-    _check_softmax(activation, units)
+    if not name.startswith("sparse_"):
+        _check_shapes(name, tree.flatten(y), outputs[0])
     if getattr(names[0], "from_logits", False):
         return
     if name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"):
@@ -34,11 +35,7 @@ def _loss_name(loss: Any) -> str:
     if isinstance(loss, str):
         aliases = {"bce": "binary_crossentropy", "BinaryCrossentropy": "binary_crossentropy"}
         return aliases.get(loss, loss)
-    if callable(getattr(loss, "get_config", None)):
-        from kohort.core.naming import to_snake_case
-
-        return to_snake_case(type(loss).__name__)
-    return getattr(loss, "__name__", "")
+    return getattr(getattr(loss, "fn", loss), "__name__", "")
 
 
 def _last_activation(model: Any) -> str | None:
@@ -50,19 +47,22 @@ def _last_activation(model: Any) -> str | None:
     return getattr(function, "__name__", None)
 
 
-def _check_softmax(activation: str | None, units: int | None) -> None:
-    if activation == "softmax" and units == 1:
-        warnings.warn(
+def _check_shapes(name: str, labels: list[Any], output: Any) -> None:
+    """Element by element losses need labels that fit the outputs."""
+    shape = labels[0].shape if len(labels) == 1 and labels[0] is not None else None
+    if shape is None or len(shape) != len(output.shape):
+        return
+    pairs = zip(shape[1:], output.shape[1:], strict=True)
+    if any(None not in (a, b) and a != b and 1 not in (a, b) for a, b in pairs):
+        raise ValueError(
             with_remedies(
-                "`softmax` over one unit is always 1, so that nothing can be learned.",
-                "a last layer with 1 unit and activation='softmax'",
+                f"`{name}` compares labels with outputs of the same shape.",
+                f"labels of shape {shape} for outputs of shape {output.shape}",
                 [
-                    "For two classes: Dense(1, activation='sigmoid') with loss='binary_crossentropy'.",
-                    "For k classes: Dense(k, activation='softmax').",
+                    f"Give the last layer {shape[-1]} units.",
+                    "Or change the labels' shape.",
                 ],
-            ),
-            KohortWarning,
-            stacklevel=2,
+            )
         )
 
 
@@ -119,10 +119,12 @@ def check_values(model: Any, data: Any) -> None:
     if compile_loss is None or not compile_loss.built or y is None:
         return
     labels = tree.flatten(y)
-    outputs = _output_units(model, len(compile_loss.parts))
-    for loss, array, units in zip(compile_loss.parts, labels, outputs, strict=False):
-        if loss is not None and isinstance(array, np.ndarray):
-            check_labels(_loss_name(loss), array, units)
+    parts = [part.loss for part in compile_loss.parts]
+    units = _output_units(model, len(parts))
+    if len(labels) == len(parts):
+        for loss, array, n in zip(parts, labels, units, strict=True):
+            if isinstance(array, np.ndarray):
+                check_labels(_loss_name(loss), array, n)
 
 
 def _output_units(model: Any, count: int) -> list[int | None]:

@@ -17,7 +17,7 @@ from kohort.workflow.candidates import (
 )
 from kohort.workflow.network import Setting
 
-LADDER = ((), (8,), (32,), (128,), (128, 128), (512, 512))
+LADDER = ((), (8,), (32,), (128,), (128, 128), (256, 256))
 RISE = 0.1  # validation loss this far above its best, while training loss still falls
 
 
@@ -32,11 +32,16 @@ class Rung:
 
 @dataclass(frozen=True)
 class Capacity:
-    """The ladder as far as it was climbed; `best` scores best, `simplest` is one error off."""
+    """The ladder as far as it was climbed; `best` scores best, `simplest` is one error off.
+
+    `base` is what the next stage regularises: the smallest network with a hidden layer that is
+    within one standard error of the best of its kind.
+    """
 
     rungs: list[Rung]
     best: Result
     simplest: Result
+    base: Result
     text: list[str] = field(default_factory=list)
 
 
@@ -60,9 +65,11 @@ def grow(
         if deadline is not None and time.monotonic() > deadline:
             break
     results = [rung.result for rung in rungs]
-    best = best_of(results, bench.measure)
-    simplest = simplest_within_one_error(results, bench.measure)
-    return Capacity(rungs, best, simplest, _describe(rungs, best, simplest, bench))
+    measure = bench.measure
+    best = best_of(results, measure)
+    simplest = simplest_within_one_error(results, measure)
+    base = simplest_within_one_error([r for r in results if r.setting.hidden] or results, measure)
+    return Capacity(rungs, best, simplest, base, _describe(rungs, best, simplest, bench))
 
 
 def first_rate(hidden: tuple[int, ...]) -> float:

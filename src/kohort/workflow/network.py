@@ -99,7 +99,9 @@ class Fit:
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Probabilities or amounts, `(rows,)` where there is one output."""
-        raw = np.asarray(self.model.predict(x, batch_size=min(len(x), 1024), verbose=0), dtype="float64")
+        raw = np.asarray(
+            self.model.predict(x, batch_size=min(len(x), 1024), verbose=0), dtype="float64"
+        )
         mean, spread = self.shift
         out = raw * spread + mean
         return out[:, 0] if out.shape[1] == 1 else out

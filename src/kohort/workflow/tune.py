@@ -40,12 +40,12 @@ def tune(
     kept: list[Result],
     deadline: float | None = None,
 ) -> Tuning:
-    """Draws learning rate, L2 and dropout for the size that scored best on the ladder.
+    """Draws learning rate, L2 and dropout for the ladder's `base` size.
 
     All trials share one structure, so the program compiled for the first serves all. Past
     `deadline` (of `time.monotonic`) no new trial starts.
     """
-    hidden = capacity.best.setting.hidden
+    hidden = capacity.base.setting.hidden
     done: list[Result] = []
     for number, setting in enumerate(draw(hidden, trials, bench.seed)):
         if deadline is not None and done and time.monotonic() > deadline:
