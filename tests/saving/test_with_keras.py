@@ -44,8 +44,6 @@ def test_a_trained_model_opens_with_equal_predictions_and_goes_on_training(
     np.testing.assert_allclose(outputs(loaded), outputs(model), atol=1e-5)
 
 
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_weights_files_agree_group_by_group(name, tmp_path):
     listings = []

@@ -70,7 +70,7 @@ class Identity(Initializer):
                 "Identity matrix initializer can only be used for 2D matrices. "
                 f"Received: shape={shape} of rank {len(shape)}."
             )
-        return self.gain * jnp.eye(*shape, dtype=standardize_dtype(dtype))
+        return self.gain * jnp.eye(shape[0], shape[1], dtype=standardize_dtype(dtype))
 
 
 def _check_side(name: str, value: Any) -> None:

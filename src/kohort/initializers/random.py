@@ -158,7 +158,15 @@ class _Preset(VarianceScaling):
     preset: ClassVar[tuple[float, str, str]]
 
     def __init__(self, seed: Any = None, input_axes: Any = None, output_axes: Any = None):
-        super().__init__(*self.preset, seed, input_axes, output_axes)
+        scale, mode, distribution = self.preset
+        super().__init__(
+            scale=scale,
+            mode=mode,
+            distribution=distribution,
+            seed=seed,
+            input_axes=input_axes,
+            output_axes=output_axes,
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The seed and the axes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -34,11 +35,12 @@ class InputLayer(Layer):
         **kwargs: Any,
     ):
         super().__init__(name=name)
-        shape = kwargs.pop("input_shape", shape)  # as Keras 2 had it
+        if "input_shape" in kwargs:
+            warnings.warn(
+                "Argument `input_shape` is deprecated. Use `shape` instead.", stacklevel=2
+            )
+        shape = kwargs.pop("input_shape", shape)
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
-        for kind, wanted in (("sparse", sparse), ("ragged", ragged)):
-            if wanted and not getattr(input_tensor, kind, False):
-                raise ValueError(f"`{kind}=True` is not supported with the jax backend")
         if input_tensor is not None:
             _check_input_tensor(input_tensor, shape, batch_size, batch_shape, dtype, sparse)
             shape, batch_shape, dtype = None, input_tensor.shape, input_tensor.dtype
@@ -54,6 +56,9 @@ class InputLayer(Layer):
             batch_shape = (batch_size, *standardize_shape(shape))
         self._batch_shape = standardize_shape(batch_shape)
         self._dtype = standardize_dtype(dtype)
+        for kind, wanted in (("sparse", sparse), ("ragged", ragged)):
+            if wanted and input_tensor is None:
+                raise ValueError(f"`{kind}=True` is not supported with the jax backend")
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), bool(optional)
         tensor = input_tensor
         if tensor is None:

@@ -240,6 +240,12 @@ class Layer(Calling, Configured, Tracked, Operation, module="keras.layers"):
         touch()
         return variable
 
+    def add_variable(
+        self, shape: Any, initializer: Any, dtype: Any = None, trainable: bool = True, **kwargs: Any
+    ) -> Variable:
+        """Keras's other name of `add_weight`."""
+        return self.add_weight(shape, initializer, dtype=dtype, trainable=trainable, **kwargs)
+
     def add_metric(self, value: Any, name: str | None = None, aggregation: str = "mean") -> None:
         """Report the mean of `value` over the epoch as `name` (the Keras 2 call)."""
         from kohort.metrics import Mean

@@ -52,7 +52,9 @@ def clone_model(
                 "Use `call_function` with Functional models only. Received model of type "
                 f"'{type(model).__name__}', with call_function={call_function}"
             )
-        return _clone_sequential(model, _cloner(clone_function, None, recursive, cache), input_tensors)
+        return _clone_sequential(
+            model, _cloner(clone_function, None, recursive, cache), input_tensors
+        )
     if isinstance(model, Functional) and (custom or call_function or _own_config(model) is False):
         clone = _cloner(clone_function, call_function, recursive, cache)
         return _clone_functional(model, clone, input_tensors, call_function)
@@ -141,8 +143,10 @@ def _clone_functional(
     input_tensors: Any,
     call_function: Callable[..., Any] | None,
 ) -> Any:
-    inputs = _check_inputs(model, input_tensors) if input_tensors is not None else tree.map_structure(
-        lambda x: _new_input(x._keras_history.operation), model.input
+    inputs = (
+        _check_inputs(model, input_tensors)
+        if input_tensors is not None
+        else tree.map_structure(lambda x: _new_input(x._keras_history.operation), model.input)
     )
 
     def run(operation: Any, args: tuple, arguments: dict) -> Any:

@@ -28,6 +28,19 @@ from kohort.train.structure import Structure
 class Compiling:
     """The part of a model that `compile` fills."""
 
+    def _start_uncompiled(self) -> None:
+        """What a model is before `compile`."""
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self.compiled = False
+        self.stop_training = False
+        self.run_eagerly = False
+        self._compile_loss: Any = None
+        self._compile_metrics: Any = None
+        self._loss_tracker: Any = None
+        self._shuffle_seed = 0
+        self.history: Any = None
+
     def compile(
         self,
         optimizer: Any = "rmsprop",

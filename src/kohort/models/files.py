@@ -12,17 +12,21 @@ from kohort.saving import walk
 from kohort.saving.archive import model_from_text
 
 _STATE = ("layers", "loss", "optimizer")
+_COMPILED = ("_compile_config", "_callback_list")
 _GRAPH = ("_graph", "_functional_layers", "_manual_input_spec", "input_names", "output_names")
 
-walk.add_family(Model, lambda: dir(Model(name="reference")), keep=_STATE)
+walk.add_family(Model, lambda: [*dir(Model(name="reference")), *_COMPILED], keep=_STATE)
 walk.add_family(
     Functional,
-    lambda: [*dir(Model(name="reference")), *dir(Functional), *_GRAPH],
+    lambda: [*dir(Model(name="reference")), *dir(Functional), *_GRAPH, *_COMPILED],
     keep=_STATE,
     first=("layers",),
 )
 walk.add_family(
-    Sequential, lambda: dir(Sequential(name="reference")), keep=_STATE, first=("layers",)
+    Sequential,
+    lambda: [*dir(Sequential(name="reference")), *_COMPILED],
+    keep=_STATE,
+    first=("layers",),
 )
 
 

@@ -50,16 +50,7 @@ class Model(Compiling, Training, Layer, module="keras"):
         if args and graph is None:
             raise TypeError(f"{type(self).__name__}.__init__() takes no positional arguments. Received: {args}")
         super().__init__(**kwargs)
-        self.optimizer: Any = None
-        self.loss: Any = None
-        self.compiled = False
-        self.stop_training = False
-        self.run_eagerly = False
-        self._compile_loss: Any = None
-        self._compile_metrics: Any = None
-        self._loss_tracker: Any = None
-        self._shuffle_seed = 0
-        self.history: Any = None
+        self._start_uncompiled()
 
     def _become_functional(self) -> None:
         """Let a subclass whose `__init__` calls `super().__init__(inputs, outputs)` be functional."""

@@ -73,9 +73,7 @@ def _rows(item: Any, nodes: Any, expand_nested: bool, level: int) -> Iterator[Ro
     weights = getattr(item, "weights", [])
     trainable = bool(item.trainable) if weights else None
     links = _connections(item, nodes) if nodes is not None else []
-    yield Row(
-        prefix + item.name, _class_name(item), _output_shape(item), params, links, trainable
-    )
+    yield Row(prefix + item.name, _class_name(item), _output_shape(item), params, links, trainable)
     if expand_nested:
         for child in getattr(item, "layers", None) or []:
             yield from _rows(child, nodes, expand_nested, level + 1)
@@ -93,7 +91,9 @@ def _output_shape(item: Any) -> Any:
     """The shape of the last call's outputs, else what `build` was told leads to."""
     nodes = item._inbound_nodes
     if nodes:
-        shapes = tree.flatten(tree.map_structure(lambda x: _Shape(x.shape), nodes[-1].output_tensors))
+        shapes = tree.flatten(
+            tree.map_structure(lambda x: _Shape(x.shape), nodes[-1].output_tensors)
+        )
         return shapes[0].dims if len(shapes) == 1 else [s.dims for s in shapes]
     shapes = item.__dict__.get("_build_shapes")
     if not shapes:
@@ -114,7 +114,11 @@ class _Shape:
 
 def _connections(item: Any, nodes: Any) -> list[tuple[str, int, int]]:
     return [
-        (x._keras_history.operation.name, x._keras_history.node_index, x._keras_history.tensor_index)
+        (
+            x._keras_history.operation.name,
+            x._keras_history.node_index,
+            x._keras_history.tensor_index,
+        )
         for node in item._inbound_nodes
         if node in nodes
         for x in node.input_tensors
@@ -148,8 +152,7 @@ def layer_bounds(items: Sequence[Any], layer_range: Sequence[str] | None) -> tup
     )
     if not lower or not upper:
         raise ValueError(
-            "Passed layer_names do not match the layer names in the model. "
-            f"Received: {layer_range}"
+            f"Passed layer_names do not match the layer names in the model. Received: {layer_range}"
         )
     if min(lower) > max(upper):
         return min(upper), max(lower) + 1
@@ -268,8 +271,10 @@ def _cells(row: Row, chain: bool, show_trainable: bool) -> list[str]:
     from rich.markup import escape
 
     name = f"{escape(row.name)} ({_color(escape(row.kind), _BLUE)})"
-    params = _color(f"{row.params:,}", _GREEN) if row.params is not None else (
-        f"{_color(0, _GREEN)} (unbuilt)"
+    params = (
+        _color(f"{row.params:,}", _GREEN)
+        if row.params is not None
+        else (f"{_color(0, _GREEN)} (unbuilt)")
     )
     cells = [name, _shape_text(row.shape), params]
     if not chain:

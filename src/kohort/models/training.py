@@ -17,6 +17,12 @@ from kohort.train.loop import Runner, fresh_metrics, run_epoch, to_floats
 
 _LIVE, _QUIET = 0.2, 1.0  # seconds between visits of the host: with a progress bar, without
 
+_RAN_OUT = (
+    "Your input ran out of data; interrupting training. Make sure that your dataset or generator "
+    "can generate at least `steps_per_epoch * epochs` batches. You may need to use the `.repeat()` "
+    "function when building your dataset."
+)
+
 
 class Training:
     """The part of a model that trains it."""
@@ -55,77 +61,77 @@ class Training:
             steps_per_epoch: batches an epoch.
             validation_freq: every how many epochs to validate, or a list of epochs.
         """
-        for name in ("workers", "use_multiprocessing", "max_queue_size"):
-            kwargs.pop(name, None)
-        if kwargs:
-            raise TypeError(f"fit() got unexpected keyword arguments {sorted(kwargs)}")
+        _check_rest("fit", kwargs)
         self._assert_compiled("fit")  # type: ignore[attr-defined]
-        self._eval_source = None
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation(
                 (x, y, sample_weight), validation_split
             )
         self._shuffle_seed = int(np.random.randint(2**31))
-        steps = _capped(steps_per_epoch, settings.max_steps_per_epoch())
-        epochs = min(epochs, settings.max_epochs() or epochs)
         source = make_source(
-            x, y, sample_weight, batch_size=batch_size, steps=steps, shuffle=shuffle,
-            class_weight=class_weight, seed=self._shuffle_seed,
+            x, y, sample_weight, batch_size=batch_size, steps=_capped(steps_per_epoch),
+            shuffle=shuffle, class_weight=class_weight, seed=self._shuffle_seed,
         )  # fmt: skip
         self._symbolic_build(source.first())  # type: ignore[attr-defined]
         if isinstance(source, ArraySource):
             checks.check_values(self, source.data)
-        validation = self._validation_source(validation_data, validation_batch_size or batch_size, validation_steps)
-        if verbose == "auto":
-            verbose = 1
-        listed = callbacks if isinstance(callbacks, CallbackList) else CallbackList(
-            callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose, epochs=epochs,
-            steps=source.steps, model=self,
-        )  # fmt: skip
+        batch_size = validation_batch_size or batch_size
+        validation = self._validation_source(validation_data, batch_size, validation_steps)
+        epochs = min(epochs, settings.max_epochs() or epochs)
+        listed, pace = self._listed("train", callbacks, verbose, source.steps, epochs)
         self._callback_list = listed
         try:
-            self._fit_epochs(source, validation, listed, epochs, initial_epoch, validation_freq, verbose)
+            self._fit_epochs(
+                source, listed, pace, range(initial_epoch, epochs), validation, validation_freq
+            )
         finally:
             self._callback_list = None
         return self.history
 
     def _fit_epochs(
-        self, source: Any, validation: Any, listed: CallbackList, epochs: int, first: int,
-        validation_freq: Any, verbose: Any,
+        self, source: Any, listed: CallbackList, pace: Pace, epochs: range, validation: Any,
+        frequency: Any,
     ) -> None:  # fmt: skip
         self.stop_training = False
-        self._initial_epoch, self._initial_step = first, 0
+        self._initial_epoch, self._initial_step = epochs.start, 0
         self._binding()  # type: ignore[attr-defined]
         listed.on_train_begin()
         logs: dict[str, Any] = {}
-        epoch = self._initial_epoch
-        pace = Pace(_LIVE if verbose == 1 else _QUIET, single=listed.needs_every_train_batch)
-        while epoch < epochs and not self.stop_training:
+        for epoch in range(self._initial_epoch, epochs.stop):  # a backup may have moved the start
+            if self.stop_training:
+                break
             start, self._initial_step = self._initial_step, 0
             if isinstance(source, ArraySource):
                 source.seed = self._shuffle_seed
             if not start:
                 fresh_metrics(self)
             listed.on_epoch_begin(epoch)
-            logs = run_epoch(
-                self, "train", source, epoch, pace, start=start,
-                before=lambda step: listed.on_train_batch_begin(step),
-                after=lambda first, last, logs: listed.on_train_batch_end(last, logs),
-            )  # fmt: skip
+            logs = run_epoch(self, "train", source, listed, pace, epoch, start)
             if getattr(source, "ran_out", False):
-                warnings.warn(
-                    "Your input ran out of data; interrupting training. Make sure that your dataset "
-                    "or generator can generate at least `steps_per_epoch * epochs` batches. You may "
-                    "need to use the `.repeat()` function when building your dataset.",
-                    stacklevel=3,
-                )
+                warnings.warn(_RAN_OUT, stacklevel=3)
                 self.stop_training = True
-            if validation is not None and _validates(epoch, validation_freq):
+            if validation is not None and _validates(epoch, frequency):
                 logs |= self._validate(validation, listed)
             source.on_epoch_end()
             listed.on_epoch_end(epoch, logs)
-            epoch += 1
+        optimizer = getattr(self, "optimizer", None)
+        if optimizer is not None and optimizer.built:
+            optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
         listed.on_train_end(logs)
+
+    def _listed(
+        self, kind: str, callbacks: Any, verbose: Any, steps: int | None, epochs: int = 1
+    ) -> tuple[CallbackList, Pace]:
+        """The callbacks of a call, and how often the host looks."""
+        verbose = 1 if verbose == "auto" else verbose
+        listed = callbacks
+        if not isinstance(callbacks, CallbackList):
+            listed = CallbackList(
+                callbacks, add_history=kind == "train", add_progbar=verbose != 0, verbose=verbose,
+                epochs=epochs, steps=steps, model=self,
+            )  # fmt: skip
+        single = getattr(listed, f"needs_every_{kind}_batch")
+        return listed, Pace(_LIVE if verbose == 1 else _QUIET, single=single)
 
     def _validation_source(self, data: Any, batch_size: int | None, steps: int | None) -> Any:
         if data is None:
@@ -135,11 +141,7 @@ class Training:
             source = make_source(*parts, batch_size=batch_size, steps=steps)
         else:
             source = make_source(data, batch_size=batch_size, steps=steps)
-        self._check_same_shape(source)
         return source
-
-    def _check_same_shape(self, source: Any) -> None:
-        source.first()
 
     def _validate(self, source: Any, listed: CallbackList) -> dict[str, float]:
         """Evaluate on the validation source, leaving the training metrics as they are."""
@@ -148,11 +150,7 @@ class Training:
         fresh_metrics(self)
         listed.on_test_begin()
         pace = Pace(_QUIET, single=listed.needs_every_test_batch)
-        logs = run_epoch(
-            self, "test", source, 0, pace,
-            before=lambda step: listed.on_test_batch_begin(step),
-            after=lambda first, last, logs: listed.on_test_batch_end(last, logs),
-        )  # fmt: skip
+        logs = run_epoch(self, "test", source, listed, pace)
         listed.on_test_end(logs)
         for path, variable in binding.metrics.items():
             variable._value = kept[path]
@@ -171,27 +169,15 @@ class Training:
         **kwargs: Any,
     ) -> Any:
         """Return the loss and the metrics on data: a number, a list, or a dict by name."""
-        for name in ("workers", "use_multiprocessing", "max_queue_size"):
-            kwargs.pop(name, None)
-        if kwargs:
-            raise ValueError(f"Arguments not recognized: {kwargs}")
+        _check_rest("evaluate", kwargs)
         self._assert_compiled("evaluate")  # type: ignore[attr-defined]
-        steps = _capped(steps, settings.max_steps_per_epoch())
-        source = make_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        source = make_source(x, y, sample_weight, batch_size=batch_size, steps=_capped(steps))
         self._symbolic_build(source.first())  # type: ignore[attr-defined]
-        verbose = 1 if verbose == "auto" else verbose
-        listed = callbacks if isinstance(callbacks, CallbackList) else CallbackList(
-            callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.steps, model=self
-        )  # fmt: skip
+        listed, pace = self._listed("test", callbacks, verbose, source.steps)
         self._binding()  # type: ignore[attr-defined]
         fresh_metrics(self)
         listed.on_test_begin()
-        pace = Pace(_LIVE if verbose == 1 else _QUIET, single=listed.needs_every_test_batch)
-        logs = run_epoch(
-            self, "test", source, 0, pace,
-            before=lambda step: listed.on_test_batch_begin(step),
-            after=lambda first, last, logs: listed.on_test_batch_end(last, logs),
-        )  # fmt: skip
+        logs = run_epoch(self, "test", source, listed, pace)
         listed.on_test_end(logs)
         return logs if return_dict else self._in_order(logs)
 
@@ -213,20 +199,15 @@ class Training:
         **kwargs: Any,
     ) -> Any:
         """Return the outputs for all rows of `x` as NumPy arrays."""
-        for name in ("workers", "use_multiprocessing", "max_queue_size"):
-            kwargs.pop(name, None)
-        steps = _capped(steps, settings.max_steps_per_epoch())
-        source = make_source(x, batch_size=batch_size, steps=steps)
+        _check_rest("predict", kwargs)
+        source = make_source(x, batch_size=batch_size, steps=_capped(steps))
         first = source.first()
         if not self.built:  # type: ignore[has-type]
             self._symbolic_build((first[0], None, None))  # type: ignore[attr-defined]
-        verbose = 1 if verbose == "auto" else verbose
-        listed = callbacks if isinstance(callbacks, CallbackList) else CallbackList(
-            callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.steps, model=self
-        )  # fmt: skip
+        listed, pace = self._listed("predict", callbacks, verbose, source.steps)
         listed.on_predict_begin()
         runner, parts, step = Runner(self), [], 0
-        for block in _predict_blocks(source, listed.needs_every_predict_batch):
+        for block in _predict_blocks(source, pace.single):
             listed.on_predict_batch_begin(step)
             outputs = runner.predict(block.data, block.stop)
             outputs = tree.map_structure(lambda a: _rows(a, block.stop), outputs)  # noqa: B023
@@ -329,7 +310,15 @@ class Training:
         self._shuffle_seed = int(state["shuffle_seed"])
 
 
-def _capped(steps: int | None, cap: int | None) -> int | None:
+def _check_rest(method: str, kwargs: dict[str, Any]) -> None:
+    """Drop what Keras 2 scripts pass to generators, refuse what is unknown."""
+    rest = kwargs.keys() - {"workers", "use_multiprocessing", "max_queue_size"}
+    if rest:
+        raise TypeError(f"{method}() got unexpected keyword arguments: {sorted(rest)}")
+
+
+def _capped(steps: int | None) -> int | None:
+    cap = settings.max_steps_per_epoch()
     return steps if cap is None else min(steps, cap) if steps is not None else cap
 
 

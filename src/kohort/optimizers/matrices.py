@@ -125,10 +125,11 @@ class Muon(Optimizer):
     def build_slots(self, variables: Sequence[Variable]) -> None:
         """A momentum for each parameter, a second moment for those of AdamW."""
         for variable in variables:
-            adamw = self._should_use_adamw(variable)
-            names = ("momentum", "velocity") if adamw else ("momentum",)
+            names = ["momentum", "velocity"]
             if variable.overwrite_with_gradient:
-                names = ()
+                names = []
+            elif not self._should_use_adamw(variable):
+                names = ["momentum"]
             self._slots[variable] = [self.add_variable_from_reference(variable, n) for n in names]
 
     def prepare(self, lr: Any, step: Any) -> tuple[Any, ...]:

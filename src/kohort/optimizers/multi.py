@@ -108,7 +108,7 @@ class MultiOptimizer(Optimizer):
     def __init__(
         self, optimizer_map: Any, loss_scale_factor: float | None = None, name: str | None = None
     ):
-        self.__dict__["optimizers"] = []
+        self._optimizers: list[Optimizer] = []
         super().__init__(learning_rate=0.0, loss_scale_factor=loss_scale_factor, name=name)
         self._optimizer_map = optimizer_map
         self._groups: list[list[Variable]] = []
@@ -119,6 +119,11 @@ class MultiOptimizer(Optimizer):
         default = getattr(optimizer_map, "default_optimizer", None)
         if default is not None:
             self._add(default)
+
+    @property
+    def optimizers(self) -> list[Optimizer]:
+        """The optimisers, in the order of their variables in the state."""
+        return self._optimizers
 
     def _add(self, optimizer: Optimizer) -> int:
         """The position of an optimiser among the inner ones."""

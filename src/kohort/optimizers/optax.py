@@ -42,7 +42,7 @@ class OptaxOptimizer(Optimizer):
     def __init__(self, transformation: Any, learning_rate: Any = 1.0, **kwargs: Any):
         super().__init__(learning_rate, **kwargs)
         self.transformation = transformation
-        self.__dict__["_state"] = []
+        self._state: list[Variable] = []
         self._structure: Any = None
         self._injected: Variable | None = None
 
@@ -55,7 +55,7 @@ class OptaxOptimizer(Optimizer):
             leaf = jnp.asarray(leaf)
             variable = self.add_variable(leaf.shape, dtype=leaf.dtype, name=f"optax_{name}")
             variable.assign(leaf)
-            self.__dict__["_state"].append(variable)
+            self._state.append(variable)
             if name.endswith("hyperparams_learning_rate"):
                 self._injected = variable
 

@@ -6,19 +6,13 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from kohort.core.component import hyper, touch
+from kohort.core.component import touch
 from kohort.core.frame import Frame
 from kohort.core.naming import name_scope
 from kohort.core.serialization import deserialize_keras_object
 from kohort.core.variable import Variable, convert_to_tensor
-from kohort.optimizers.checks import check_options, standardize_learning_rate
 from kohort.optimizers.signature import make_init
-from kohort.optimizers.steps import OptimizerSteps
-
-_SHARED = (
-    "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum",
-    "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps",
-)  # fmt: skip
+from kohort.optimizers.steps import SHARED, OptimizerSteps
 
 
 class Optimizer(OptimizerSteps, module="keras.optimizers"):
@@ -40,6 +34,8 @@ class Optimizer(OptimizerSteps, module="keras.optimizers"):
         gradient_accumulation_steps: update once in so many steps, with the mean gradient.
         name: a name.
 
+    >>> import jax.numpy as jnp
+    >>> from kohort.core.component import hyper
     >>> class Momentum(Optimizer):
     ...     learning_rate: float = 0.01
     ...     momentum: float = hyper(0.9, low=0, high=1)
@@ -52,16 +48,6 @@ class Optimizer(OptimizerSteps, module="keras.optimizers"):
     >>> p.numpy()
     array([0.5, 1.5], dtype=float32)
     """
-
-    weight_decay: float | None = hyper(None, low=0)
-    clipnorm: float | None = hyper(None, low=0)
-    global_clipnorm: float | None = hyper(None, low=0)
-    clipvalue: float | None = hyper(None, low=0)
-    use_ema: bool = False
-    ema_momentum: float = hyper(0.99, neutral=None)
-    ema_overwrite_frequency: int | None = None
-    loss_scale_factor: float | None = None
-    gradient_accumulation_steps: int | None = None
 
     slots: ClassVar[tuple[str, ...]] = ()
     default_learning_rate: ClassVar[float] = 0.001
@@ -77,40 +63,10 @@ class Optimizer(OptimizerSteps, module="keras.optimizers"):
         written = "__init__" in cls.__dict__
         super().__init_subclass__(**kwargs)
         if not written and (declared or getattr(cls.__init__, "from_fields", False)):
-            shared = [n for n in _SHARED if cls.fields[n] is Optimizer.fields[n]]
+            shared = [n for n in SHARED if cls.fields[n] is OptimizerSteps.fields[n]]
             cls.__init__ = make_init(  # type: ignore[method-assign]
-                cls, Optimizer, shared, cls.default_learning_rate, cls.after_name
+                cls, OptimizerSteps, shared, cls.default_learning_rate, cls.after_name
             )
-
-    def __init__(
-        self,
-        learning_rate: Any,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(standardize_learning_rate(learning_rate, kwargs), name)
-        self.weight_decay = weight_decay
-        self.clipnorm, self.clipvalue = clipnorm, clipvalue
-        self.global_clipnorm = global_clipnorm
-        self.use_ema, self.ema_momentum = use_ema, ema_momentum
-        self.ema_overwrite_frequency = ema_overwrite_frequency
-        self.loss_scale_factor = loss_scale_factor
-        self.gradient_accumulation_steps = gradient_accumulation_steps
-        check_options(self)
-        self.built = False
-        self.__dict__["_trainable_variables"] = []  # the model's, so not tracked
-        self._indices = {}
-        self._slots: dict[Variable, list[Variable]] = {}
-        self._excluded = (set(), "")
 
     def __post_init__(self) -> None:
         """Check fields against each other; runs at the end of a generated constructor."""
@@ -175,7 +131,7 @@ class Optimizer(OptimizerSteps, module="keras.optimizers"):
                 self.add_variable_from_reference(v, "gradient_accumulator") for v in variables
             ]
         self._indices = {v: i for i, v in enumerate(variables)}
-        self.__dict__["_trainable_variables"] = variables
+        self._trainable_variables = variables
         self.built = True
         self.build_slots(variables)
         touch()

@@ -220,7 +220,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         before = (1.0 - ratio**restarts) / (1.0 - ratio)
         geometric = restarts, (done - before) / ratio**restarts
         # A traced ratio may be 1, where the geometric form is 0 / 0.
-        return tuple(jnp.where(ratio == 1.0, e, g) for e, g in zip(even, geometric, strict=True))
+        return jax.tree.map(lambda e, g: jnp.where(ratio == 1.0, e, g), even, geometric)
 
 
 ALL_OBJECTS: dict[str, Any] = {

@@ -38,7 +38,7 @@ def make_init(
             raise TypeError(f"{cls.__name__} got multiple values for argument '{name}'")
         given |= kwargs
         values = {name: given.pop(name, defaults[name]) for name in own}
-        if base is root:
+        if base.__init__ is root.__init__:
             given.setdefault("learning_rate", learning_rate)
         base.__init__(self, **given)
         for name, value in values.items():

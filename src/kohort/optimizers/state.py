@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,34 +16,34 @@ from kohort.core.serialization import serialize_keras_object
 from kohort.core.variable import Variable
 from kohort.optimizers.schedules import LearningRateSchedule
 
+# Attributes that hold the model's variables, or are needed before `__init__` of the base.
+_UNTRACKED = ("_variables", "_trainable_variables", "_optimizers")
+
 
 class OptimizerState(Component):
     """Keeps the variables in Keras's order: iteration, learning rate, then what `build` adds."""
 
-    if TYPE_CHECKING:  # set by `Optimizer`
-        gradient_accumulation_steps: int | None
-        built: bool
-
     def __init__(self, learning_rate: Any, name: str | None = None):
-        self.__dict__["_variables"] = []
+        self._variables: list[Variable] = []
         super().__init__(name=name)
+        self.built = False
         self._iterations = self._scalar(0, "int32", "iteration")
         if not callable(learning_rate):
             learning_rate = self._scalar(learning_rate, settings.floatx(), "learning_rate")
-        self._learning_rate = learning_rate
+        self._learning_rate: Any = learning_rate
 
     def _scalar(self, value: Any, dtype: str, name: str) -> Variable:
         with name_scope(self.name, self):
             return Variable(value, dtype=dtype, trainable=False, name=name)
 
     def __setattr__(self, key: str, value: Any) -> None:
-        if "_variables" not in self.__dict__:
+        if "_variables" not in self.__dict__ and key not in _UNTRACKED:
             raise RuntimeError(
                 f"In optimizer '{type(self).__name__}', you forgot to call `super().__init__()` "
                 "as the first statement in the `__init__()` method. Go add it!"
             )
         for item in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(item, Variable):
+            if isinstance(item, Variable) and key not in _UNTRACKED:
                 self._track_variable(item)
         super().__setattr__(key, value)
 
@@ -55,13 +55,6 @@ class OptimizerState(Component):
     def variables(self) -> list[Variable]:
         """All variables of the optimiser."""
         return list(self._variables)
-
-    @property
-    def iterations(self) -> Any:
-        """How many updates were made."""
-        if self.gradient_accumulation_steps:
-            return self._iterations.value // self.gradient_accumulation_steps
-        return self._iterations
 
     @property
     def learning_rate(self) -> Any:

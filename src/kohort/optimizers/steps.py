@@ -4,32 +4,78 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from kohort.core.component import is_zero, touch
+from kohort.core.component import hyper, is_zero, touch
 from kohort.core.variable import Variable, convert_to_tensor
+from kohort.optimizers.checks import check_options, standardize_learning_rate
 from kohort.optimizers.gradients import clip_by_global_norm, clip_by_norm, conditionally
 from kohort.optimizers.state import OptimizerState
+
+SHARED = (
+    "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum",
+    "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps",
+)  # fmt: skip
 
 
 class OptimizerSteps(OptimizerState):
     """The parts of a step that all optimisers share. Called by `Optimizer.apply`."""
 
-    if TYPE_CHECKING:  # set by `Optimizer`
-        weight_decay: Any
-        clipnorm: Any
-        global_clipnorm: Any
-        clipvalue: Any
-        use_ema: bool
-        ema_momentum: Any
-        ema_overwrite_frequency: int | None
-        _indices: dict[Variable, int]
-        _excluded: tuple[set[Variable], str]
-        _trainable_variables: list[Variable]
-        _update_variables: Any
+    weight_decay: float | None = hyper(None, low=0)
+    clipnorm: float | None = hyper(None, low=0)
+    global_clipnorm: float | None = hyper(None, low=0)
+    clipvalue: float | None = hyper(None, low=0)
+    use_ema: bool = False
+    ema_momentum: float = hyper(0.99, neutral=None)
+    ema_overwrite_frequency: int | None = None
+    loss_scale_factor: float | None = None
+    gradient_accumulation_steps: int | None = None
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(standardize_learning_rate(learning_rate, kwargs), name)
+        self.weight_decay = weight_decay
+        self.clipnorm, self.clipvalue = clipnorm, clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema, self.ema_momentum = use_ema, ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        check_options(self)
+        self._trainable_variables: list[Variable] = []
+        self._model_variables_moving_average: list[Any] = []
+        self._accumulated_gradients: list[Variable] = []
+        self._indices: dict[Variable, int] = {}
+        self._slots: dict[Variable, list[Variable]] = {}
+        self._excluded: tuple[set[Variable], str] = (set(), "")
+
+    @property
+    def iterations(self) -> Any:
+        """How many updates were made."""
+        if self.gradient_accumulation_steps:
+            return self._iterations.value // self.gradient_accumulation_steps
+        return self._iterations
+
+    def _update_variables(
+        self, grads: Sequence[Any], variables: Sequence[Variable], lr: Any
+    ) -> None:
+        raise NotImplementedError
 
     def _apply_to(self, grads: list[Any], variables: list[Variable]) -> None:
         if self.gradient_accumulation_steps:
@@ -50,7 +96,7 @@ class OptimizerSteps(OptimizerState):
         if not is_zero(self.global_clipnorm):
             return clip_by_global_norm(grads, self.global_clipnorm)
         if not is_zero(self.clipvalue):
-            limit = self.clipvalue
+            limit: Any = self.clipvalue
             return [g if g is None else jnp.clip(jnp.asarray(g), -limit, limit) for g in grads]
         return list(grads)
 

@@ -85,7 +85,8 @@ def _check_save_format(name: str, save_format: Any) -> None:
         )
     _log.warning(
         "The `save_format` argument is deprecated in Keras 3. We recommend removing this argument "
-        "as it can be inferred from the file path. Received: save_format=%s", save_format
+        "as it can be inferred from the file path. Received: save_format=%s",
+        save_format,
     )
 
 
@@ -127,7 +128,8 @@ def load_model(
     if name.endswith(".keras"):
         what = "File is damaged or not a zip file" if os.path.exists(name) else "File not found"
         raise ValueError(
-            f"{what}: filepath={filepath}. Please ensure the file is an accessible `.keras` zip file."
+            f"{what}: filepath={filepath}. Please ensure the file is an accessible `.keras` zip "
+            "file."
         )
     raise ValueError(
         f"File format not supported: filepath={filepath}. Keras 3 only supports V3 `.keras` files, "

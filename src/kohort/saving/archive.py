@@ -126,9 +126,7 @@ def model_from_text(
         with ObjectSharingScope():
             model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
     if not isinstance(model, Layer):
-        raise ValueError(
-            f"The file must hold a model or a layer. Received: {config['class_name']}"
-        )
+        raise ValueError(f"The file must hold a model or a layer. Received: {config['class_name']}")
     return model
 
 
@@ -165,7 +163,7 @@ def open_archive(source: Any) -> Iterator[zipfile.ZipFile]:
         for info in members:
             check_member(info)
             if info.filename in seen:
-                raise ValueError(f"Not allowed: the name '{info.filename}' occurs twice in {label}.")
+                raise ValueError(f"Not allowed: '{info.filename}' occurs twice in {label}.")
             seen.add(info.filename)
         sizes = [(info.file_size, info.compress_size) for info in members]
         check_expansion(label, sum(a for a, _ in sizes), sum(b for _, b in sizes))

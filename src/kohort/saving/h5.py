@@ -121,8 +121,10 @@ def read_dataset(group: Any, name: str) -> np.ndarray:
     data = safe_get_h5_dataset(group, name)
     if _is_bfloat16(data):
         array = np.asarray(data[()])
-        return array.view(ml_dtypes.bfloat16) if array.dtype.kind == "V" else array.astype(
-            ml_dtypes.bfloat16
+        return (
+            array.view(ml_dtypes.bfloat16)
+            if array.dtype.kind == "V"
+            else array.astype(ml_dtypes.bfloat16)
         )
     return np.asarray(data[()])
 

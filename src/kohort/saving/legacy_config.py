@@ -57,9 +57,8 @@ def from_legacy(config: Any, custom: Mapping[str, Any]) -> Any:
         inner = {"name": "sequential", "layers": inner}
     found = registry.get_registered_object(name, custom)
     if found is not None:
-        inner = from_legacy(inner, custom)
-        short = name.rsplit(">", 1)[-1]
-        return {**rest, "module": None, "class_name": short, "config": inner, "registered_name": name}
+        rest |= {"class_name": name.rsplit(">", 1)[-1], "registered_name": name}
+        return {**rest, "module": None, "config": from_legacy(inner, custom)}
     module = next((m for m in _FAMILIES if (m, name) in registry._public), "keras")
     cls = registry._public.get((module, name))
     if isinstance(inner, dict):
@@ -126,8 +125,10 @@ def _metrics(config: Any, custom: Mapping[str, Any]) -> Any:
 
 def _each(config: Any, make: Callable[[Any], Any]) -> Any:
     """`make` applied to each object in lists and dicts of configurations."""
-    if config is None or isinstance(config, str) or (
-        isinstance(config, dict) and "class_name" in config
+    if (
+        config is None
+        or isinstance(config, str)
+        or (isinstance(config, dict) and "class_name" in config)
     ):
         return None if config is None else make(config)
     if isinstance(config, dict):

@@ -132,7 +132,8 @@ def _text(value: Any) -> str:
 
 def load_model(filepath: Any, custom_objects: Any, compile: bool, safe_mode: bool) -> Any:
     """Read a model from a legacy file of Keras 2 or 3."""
-    custom = {**(custom_objects or {}), **registry.get_custom_objects(), **registry.scoped_objects()}
+    custom = {**(custom_objects or {}), **registry.get_custom_objects()}
+    custom |= registry.scoped_objects()
     with open_h5(filepath) as file:
         text = file.attrs.get("model_config")
         if text is None:
@@ -250,9 +251,7 @@ def _same_count(
 ) -> bool:
     if len(weights) == len(arrays):
         return True
-    message = (
-        f"{who} expects {len(weights)} weight(s). Received {len(arrays)} saved weight(s)"
-    )
+    message = f"{who} expects {len(weights)} weight(s). Received {len(arrays)} saved weight(s)"
     if not skip_mismatch:
         raise ValueError(f"Weight count mismatch for {label}. {message}")
     warnings.warn(

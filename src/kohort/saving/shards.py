@@ -65,7 +65,8 @@ class ShardSource:
     def get(self, path: str) -> Store:
         """The arrays of the object at a path, from all files that hold some of them."""
         place = f"/{path}/vars" if path else "/vars"
-        groups = (find_group(self.files[name], place[1:]) for name in self.weight_map.get(place, []))
+        names = self.weight_map.get(place, [])
+        groups = (find_group(self.files[name], place[1:]) for name in names)
         return Store(*(group for group in groups if group is not None))
 
     def has(self, path: str) -> bool:
@@ -86,7 +87,8 @@ def open_shards(path: Any) -> Iterator[ShardSource]:
         weight_map = {k: [v] if isinstance(v, str) else list(v) for k, v in found.items()}
         names = sorted({str(name) for names in weight_map.values() for name in names})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{index} is no index of weights: {type(error).__name__}: {error}") from None
+        what = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{index} is no index of weights: {what}") from None
     for name in names:
         if os.path.basename(name) != name or "\\" in name or name in ("", ".", ".."):
             raise ValueError(f"Not allowed: {index} names a file in another folder: '{name}'")

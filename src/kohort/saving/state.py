@@ -148,7 +148,7 @@ class _Loader:
         for name, child in walk.children(obj):
             self.visit(child, walk.join(path, name))
         if error is not None:
-            self.failed[id(obj)] = (obj, error)
+            self.failed.setdefault(id(obj), (obj, error))
             return
         self.failed.pop(id(obj), None)
         if len(self.failed) <= before:

@@ -95,8 +95,7 @@ def load_weights(
         )
     if by_name is not None and native:
         raise ValueError(
-            "`by_name` only supports loading legacy '.h5' or '.hdf5' files. "
-            f"Received: {filepath}"
+            f"`by_name` only supports loading legacy '.h5' or '.hdf5' files. Received: {filepath}"
         )
     if not native:
         legacy_h5.load_weights(model, filepath, bool(by_name), skip_mismatch)

@@ -4,11 +4,25 @@ from kohort.core.masks import get_mask as get_keras_mask
 from kohort.core.masks import set_mask as set_keras_mask
 from kohort.core.symbolic import infer_outputs as compute_output_spec
 from kohort.core.variable import autocast as AutocastScope
-from kohort.models import Functional
+from kohort.models import Functional, Model
+from kohort.models.compiling import Compiling
+from kohort.models.training import Training
+
+
+class JAXTrainer(Compiling, Training):
+    """What makes a layer trainable: `class Net(JAXTrainer, Dense)` has `compile` and `fit`."""
+
+    train_step, test_step, predict_step = Model.train_step, Model.test_step, Model.predict_step
+
+    def __init__(self) -> None:
+        """Start uncompiled."""
+        self._start_uncompiled()
+
 
 __all__ = [
     "AutocastScope",
     "Functional",
+    "JAXTrainer",
     "compute_output_spec",
     "get_keras_mask",
     "set_keras_mask",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,10 +10,7 @@ import numpy as np
 
 from kohort.data.source import Block, Pace, Source
 from kohort.train.programs import Program, program_for, serving
-from kohort.train.state import Binding, TrainState
-
-Hook = Callable[[int, int, dict[str, float]], None]
-
+from kohort.train.state import Binding
 
 class Runner:
     """Runs blocks of one model: gathers its arrays, calls the program, scatters them back."""
@@ -76,36 +72,34 @@ def run_epoch(
     model: Any,
     kind: str,
     source: Source,
-    epoch: int,
+    listed: Any,
     pace: Pace,
-    *,
-    before: Callable[[int], None] | None = None,
-    after: Hook | None = None,
+    epoch: int = 0,
     start: int = 0,
 ) -> dict[str, float]:
-    """Walk through one epoch; return its last logs as floats.
+    """Walk through one epoch from step `start` on; return its last logs as floats.
 
-    `before(step)` and `after(step, last_step, logs)` are called around each block.
+    Args:
+        kind: `"train"` or `"test"`.
+        listed: the callbacks, whose batch hooks are called around each block.
+        pace: how many steps a block has.
     """
+    begin = getattr(listed, f"on_{kind}_batch_begin")
+    end = getattr(listed, f"on_{kind}_batch_end")
     runner = Runner(model)
-    model.__dict__.pop("_stop_now", None)
     logs: dict[str, Any] = {}
     step = start
     for block in source.blocks(epoch, pace, start):
         count = block.stop - block.start
-        if before is not None:
-            before(step)
+        begin(step)
         begun = time.perf_counter()
-        logs = runner.run(kind, block)
-        if after is not None or pace.seconds:
-            jax.block_until_ready(logs)
-            pace.measured(count, time.perf_counter() - begun)
+        logs = to_floats(runner.run(kind, block))
+        pace.measured(count, time.perf_counter() - begun)
         step += count
-        if after is not None:
-            after(step - count, step - 1, to_floats(logs))
-        if model.stop_training and kind == "train" and pace.single:
+        end(step - 1, logs)
+        if kind == "train" and pace.single and model.stop_training:
             break
-    return to_floats(logs)
+    return logs
 
 
 def to_floats(logs: dict[str, Any]) -> dict[str, Any]:
@@ -128,6 +122,3 @@ def fresh_metrics(model: Any) -> None:
         return
     for path, variable in binding.metrics.items():
         variable._value = cached[1][path]
-
-
-__all__ = ["Runner", "TrainState", "fresh_metrics", "run_epoch", "to_floats"]

@@ -92,7 +92,9 @@ def row_groups(table: Table) -> np.ndarray:
             for digest, value in zip(digests, column.values, strict=True):
                 digest.update(f"{value}\x1f".encode())
     keys = np.array([digest.hexdigest() for digest in digests])
-    return np.unique(keys, return_inverse=True)[1]
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    # Numbered by first appearance, so that a split follows from the seed, not from the hashes.
+    return np.argsort(np.argsort(first))[inverse]
 
 
 def strata_of(problem: Problem) -> np.ndarray:
