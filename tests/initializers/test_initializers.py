@@ -23,7 +23,9 @@ SEEDED = [
 def same(ours, theirs, shape, **call):
     a, b = np.asarray(ours(shape, **call)), np.asarray(theirs(shape, **call))
     assert a.dtype == b.dtype
-    np.testing.assert_array_equal(a, b)
+    # The same draws; the last bit depends on how XLA fuses `draw * stddev + mean`.
+    digits = np.finfo(a.dtype).eps
+    np.testing.assert_allclose(a, b, rtol=4 * digits, atol=4 * digits)
 
 
 @pytest.mark.parametrize(("name", "options"), SEEDED, ids=[name for name, _ in SEEDED])

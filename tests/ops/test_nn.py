@@ -120,6 +120,17 @@ def test_istft_undoes_stft():
     np.testing.assert_allclose(ops.istft(frames, 16, 4, 16), wave, atol=1e-5)
 
 
+def test_istft_without_window_gives_the_numbers_of_keras():
+    frames = ops.stft(normal(1, 32), 8, 2, 8, None)
+    check("istft", tuple(map(np.asarray, frames)), 8, 2, 8, window=None, rtol=1e-4, atol=1e-5)
+
+
+def test_solve_vectors():
+    a, b = np.stack([SPD, SPD]), normal(2, 4)
+    x = np.linalg.solve(a, b[..., None])[..., 0]
+    np.testing.assert_allclose(ops.solve(a, b), x, rtol=1e-3, atol=1e-4)
+
+
 def test_attention():
     q, k, v = normal(2, 3, 4, 5), normal(2, 6, 4, 5), normal(2, 6, 4, 5)
     mask = np.tril(np.ones((3, 6), bool))
@@ -175,6 +186,9 @@ def test_ctc_beam_search():
     (lambda: ops.fft((INTS, INTS)), "not of type float"),
     (lambda: ops.stft(X, 8, 2, 4), "fft_length"), (lambda: ops.stft(X, 2, 1, 4, "bell"), "window"),
     (lambda: ops.stft(X, 2, 1, 4, np.ones(3)), "sequence_length"),
+    (lambda: ops.stft(X, 2, 0, 4), "positive integer"),
+    (lambda: ops.segment_sum(X, INTS[:2], 2), "same leading dimension"),
+    (lambda: ops.segment_sum(X, X, 2), "1-D vector"),
     (lambda: ops.segment_sum(X, INTS), "num_segments"), (lambda: ops.cdist(X[0], X), "rank >= 2"),
     (lambda: ops.cdist(X, X[:, :2]), "Last dimension"),
     (lambda: ops.view_as_complex(X), "size 2"),

@@ -198,13 +198,18 @@ def test_variables_and_lists_are_taken():
     (lambda: ops.histogram(X), "1-dimensional"),
     (lambda: ops.bincount(INTS[0], sparse=True), "Sparse"),
     (lambda: ops.reshape(KerasTensor((2, 3)), (4, 2)), "total size"),
+    (lambda: ops.reshape(X, (-2, 6)), "non-negative integer"),
+    (lambda: ops.transpose(X, (0, 0)), "valid permutation"),
+    (lambda: ops.swapaxes(X, 0, 2), "out of bounds"), (lambda: ops.unstack(X, axis=2), "bounds"),
 ])  # fmt: skip
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 
 
-def test_where_gradient_and_argmax_ties():
+def test_argmax_ties_and_type_errors():
     assert ops.argmax([1, 1]) == 0
     with pytest.raises(TypeError, match="integer type"):
         ops.ldexp(X, X)
+    with pytest.raises(TypeError, match="float"):
+        ops.eye(3.0)

@@ -113,8 +113,13 @@ class Configured:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Make a layer from its configuration."""
-        values = deserialize_nested(config)
+        """Make a layer from its configuration.
+
+        As in Keras, a user's class with its own `get_config` gets what that returned, and makes
+        objects of it itself.
+        """
+        own = cls.get_config is not Configured.get_config and not cls.__module__.startswith("kohort.")
+        values = dict(config) if own else deserialize_nested(config)
         try:
             return cls(**values)
         except (TypeError, ValueError) as error:

@@ -27,8 +27,8 @@ def check_axes(axis: Any, shape: Any) -> None:
 def _int_or_list(name: str, value: Any) -> None:
     if not isinstance(value, (int, list, tuple)):
         raise TypeError(
-            f"Invalid value for `{name}` argument: Expected an int or a list/tuple of ints for the "
-            f"argument '{name}', but received: {value!r}. Received: {name}={value}"
+            f"Expected an int or a list/tuple of ints for the argument '{name}', but received: "
+            f"{value!r}"
         )
 
 
@@ -174,6 +174,14 @@ class RMSNormalization(_Normalization):
         return (wide * factor * value_of(self.scale, wide.dtype).reshape(shape)).astype(x.dtype)
 
 
+def _unit_axis(name: str, value: Any) -> None:
+    if not isinstance(value, (int, list, tuple)):
+        raise TypeError(
+            f"Invalid value for `{name}` argument: expected an int or a list/tuple of ints. "
+            f"Received: {name}={value}"
+        )
+
+
 class UnitNormalization(_Normalization):
     """Scale each example to Euclidean length 1 along `axis`.
 
@@ -186,7 +194,7 @@ class UnitNormalization(_Normalization):
     Source: `keras.layers.UnitNormalization`.
     """
 
-    axis: Any = field(default=-1, check=_int_or_list, convert=_plain_axis)
+    axis: Any = field(default=-1, check=_unit_axis, convert=_plain_axis)
 
     def call(self, inputs: Any) -> Any:
         """Scale each example."""

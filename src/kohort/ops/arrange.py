@@ -36,9 +36,12 @@ def reshape_output_shape(
     """
     wanted = (newshape,) if isinstance(newshape, (int, np.integer)) else tuple(newshape)
     wanted = tuple(-1 if size is None else int(size) for size in wanted)
+    if any(size < -1 for size in wanted):
+        raise ValueError(
+            "Each size must be a non-negative integer, or -1 for what is left. "
+            f"Received: newshape={wanted}"
+        )
     if None in shape:
-        if wanted.count(-1) > 1 and len(shape) != len(wanted):
-            return tuple(None if size == -1 else size for size in wanted)
         return tuple(None if size == -1 else size for size in wanted)
     total, known = math.prod(s for s in shape if s is not None), 1
     for size in wanted:
@@ -64,7 +67,8 @@ def reshape(x: Any, newshape: Any) -> Any:
 
 @op
 def _reshape(x: Any, newshape: Any) -> jax.Array:
-    return jnp.reshape(array(x), newshape)
+    x = array(x)
+    return jnp.reshape(x, reshape_output_shape(x.shape, newshape))
 
 
 @op
@@ -74,7 +78,13 @@ def transpose(x: Any, axes: Any = None) -> jax.Array:
     >>> transpose([[1, 2], [3, 4]])
     Array([[1, 3], [2, 4]], dtype=int32)
     """
-    return jnp.transpose(array(x), axes)
+    x = array(x)
+    if axes is not None and sorted(a % max(x.ndim, 1) for a in axes) != list(range(x.ndim)):
+        raise ValueError(
+            "`axes` must be a valid permutation of the axes. Received: "
+            f"axes={axes} for an array of shape {x.shape}"
+        )
+    return jnp.transpose(x, axes)
 
 
 @op
@@ -98,7 +108,17 @@ def moveaxis(x: Any, source: Any, destination: Any) -> jax.Array:
 @op
 def swapaxes(x: Any, axis1: int, axis2: int) -> jax.Array:
     """Exchange two axes."""
-    return jnp.swapaxes(array(x), axis1, axis2)
+    x = array(x)
+    for axis in (axis1, axis2):
+        _check_axis(axis, x)
+    return jnp.swapaxes(x, axis1, axis2)
+
+
+def _check_axis(axis: int, x: jax.Array) -> None:
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(
+            f"axis {axis} is out of bounds for array of dimension {x.ndim}. Received: axis={axis}"
+        )
 
 
 @op
@@ -194,6 +214,7 @@ def stack(x: Any, axis: int = 0) -> jax.Array:
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[jax.Array]:
     """The slices along an axis as a list."""
     x = array(x)
+    _check_axis(axis, x)
     count = x.shape[axis] if num is None else num
     return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(count)]
 

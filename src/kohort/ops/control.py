@@ -62,6 +62,8 @@ def scan(
     >>> scan(lambda total, x: (total + x, total + x), 0, jnp.array([1, 2, 3]))
     (Array(6, dtype=int32), Array([1, 3, 6], dtype=int32))
     """
+    if not callable(f):
+        raise TypeError(f"`f` should be a callable. Received: f={f}")
     if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
         raise ValueError(
             f"`unroll` must be an positive integer or boolean. Received: unroll={unroll}"

@@ -8,6 +8,7 @@ Array([0, 1, 2], dtype=int32)
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import jax
@@ -157,7 +158,8 @@ def _plain(x: Any) -> Any:
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:
     """Ones on the k-th diagonal of N × M zeros."""
-    return jnp.eye(int(N), None if M is None else int(M), int(k), standardize_dtype(dtype))
+    rows, columns = operator.index(N), None if M is None else operator.index(M)
+    return jnp.eye(rows, columns, operator.index(k), standardize_dtype(dtype))
 
 
 def identity(n: int, dtype: Any = None) -> jax.Array:

@@ -30,7 +30,8 @@ def moments(
     if wide is x:
         return mean, variance
     limit = jnp.finfo(jnp.float16)
-    return tuple(jnp.clip(v, limit.min, limit.max).astype(x.dtype) for v in (mean, variance))
+    mean, variance = (jnp.clip(v, limit.min, limit.max) for v in (mean, variance))
+    return mean.astype(x.dtype), variance.astype(x.dtype)
 
 
 @op

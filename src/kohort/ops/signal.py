@@ -96,6 +96,7 @@ def stft(
     Shapes: (..., n) -> (..., frames, fft_length // 2 + 1), real and imaginary part.
     """
     x = array(x)
+    _check_stride(sequence_stride)
     if x.dtype.name not in {"float32", "float64"}:
         raise TypeError(
             "Invalid input type. Expected `float32` or `float64`. "
@@ -122,6 +123,7 @@ def istft(
 ) -> jax.Array:  # fmt: skip
     """The inverse of `stft`: frames are windowed again and overlapped."""
     z = _complex(x)
+    _check_stride(sequence_stride)
     if z.ndim < 2:
         raise ValueError(
             f"Input `x` must have at least 2 dimensions. Received shape: {z.shape}"
@@ -134,10 +136,20 @@ def istft(
     signal = jnp.zeros((*z.shape[:-2], total), frames.dtype).at[..., place].add(frames)
     power = jnp.zeros(total, frames.dtype).at[place].add(weights**2)
     signal = signal / jnp.where(power > 1e-10, power, 1.0)
+    if window is None:  # as Keras does: the overlapping frames are added up, not averaged
+        signal = signal * (fft_length / sequence_stride)
     start = fft_length // 2 if center else 0
     if length is not None:
         return signal[..., start : start + length]
     return signal[..., start : total - (fft_length // 2 if center else 0)]
+
+
+def _check_stride(sequence_stride: Any) -> None:
+    if not isinstance(sequence_stride, int) or sequence_stride < 1:
+        raise ValueError(
+            "`sequence_stride` must be a positive integer. "
+            f"Received: sequence_stride={sequence_stride}"
+        )
 
 
 def _window(window: Any, sequence_length: int, fft_length: int, dtype: Any) -> jax.Array:
@@ -165,13 +177,24 @@ def _window(window: Any, sequence_length: int, fft_length: int, dtype: Any) -> j
 
 
 def _segment(name: str, data: Any, ids: Any, count: int | None, sorted: bool) -> jax.Array:
+    data, ids = array(data), array(ids)
+    if ids.ndim != 1:
+        raise ValueError(
+            "Argument `segment_ids` should be an 1-D vector, got shape: "
+            f"{ids.ndim}. Consider either flatten input with segment_ids.reshape((-1)) and "
+            "data.reshape((-1, ) + data.shape[len(segment_ids.shape):]) or vectorize with vmap."
+        )
+    if ids.shape[0] != data.shape[0]:
+        raise ValueError(
+            "Argument `segment_ids` and `data` should have same leading dimension. Got "
+            f"{ids.shape[0]} v.s. {data.shape[0]}."
+        )
     if count is None:
         raise ValueError(
             "Argument `num_segments` must be set when using the JAX backend. Received: "
             "num_segments=None"
         )
-    reduce = getattr(jax.ops, name)
-    return reduce(array(data), array(ids), count, indices_are_sorted=sorted)
+    return getattr(jax.ops, name)(data, ids, count, indices_are_sorted=sorted)
 
 
 @op

@@ -65,7 +65,7 @@ class Optimizer(OptimizerSteps, module="keras.optimizers"):
         if not written and (declared or getattr(cls.__init__, "from_fields", False)):
             shared = [n for n in SHARED if cls.fields[n] is OptimizerSteps.fields[n]]
             cls.__init__ = make_init(  # type: ignore[method-assign]
-                cls, OptimizerSteps, shared, cls.default_learning_rate, cls.after_name
+                cls, OptimizerSteps.__init__, shared, cls.default_learning_rate, cls.after_name
             )
 
     def __post_init__(self) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 
 def make_init(
-    cls: Any, root: type, shared: Sequence[str], learning_rate: Any, last: Sequence[str]
+    cls: Any, root_init: Any, shared: Sequence[str], learning_rate: Any, last: Sequence[str]
 ) -> Callable[..., None]:
     """Return `__init__(self, learning_rate, <own fields>, <shared fields>, name, <last>, …)`.
 
     Args:
         cls: the optimiser class, with its fields.
-        root: the base of all optimisers, which needs a learning rate.
+        root_init: the constructor that all optimisers end in; it needs a learning rate.
         shared: the fields of the base that the class does not declare again.
         learning_rate: its default.
         last: own fields that come after `name`.
@@ -25,7 +25,8 @@ def make_init(
     defaults |= {name: cls.fields[name].default for name in shared} | {"name": None}
     defaults |= {name: cls.fields[name].default for name in last}
     names = list(defaults)
-    base = next(c for c in cls.__mro__[1:] if not getattr(c.__init__, "from_fields", False))
+    written = (c.__init__ for c in cls.__mro__[1:])
+    base_init = next(init for init in written if not getattr(init, "from_fields", False))
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         if len(args) > len(names):
@@ -38,9 +39,9 @@ def make_init(
             raise TypeError(f"{cls.__name__} got multiple values for argument '{name}'")
         given |= kwargs
         values = {name: given.pop(name, defaults[name]) for name in own}
-        if base.__init__ is root.__init__:
+        if base_init is root_init:
             given.setdefault("learning_rate", learning_rate)
-        base.__init__(self, **given)
+        base_init(self, **given)
         for name, value in values.items():
             setattr(self, name, value)
         self.__post_init__()

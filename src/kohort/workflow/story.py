@@ -23,7 +23,9 @@ class Story:
         self.status: Any = None
 
     def heading(self, text: str) -> None:
+        """Begins a stage; the log so far is written, should the process be killed in it."""
         self._stop_status()
+        self._write_log()
         self._keep(f"\n{text}")
         self.console.print(f"\n[bold]{text}[/bold]")
 
@@ -54,6 +56,9 @@ class Story:
         """Ends the progress line and writes the log."""
         self._stop_status()
         sys.stdout.flush()
+        self._write_log()
+
+    def _write_log(self) -> None:
         self.folder.write("log.txt", "\n".join(self.lines).lstrip("\n") + "\n")
 
     def _stop_status(self) -> None:
