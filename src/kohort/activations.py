@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from kohort.core import registry
 from kohort.core.serialization import deserialize_keras_object, serialize_keras_object
 from kohort.core.symbolic import op
+from kohort.ops import keras_names
 from kohort.ops._base import array
 from kohort.ops.elementwise import exp as _exp
 from kohort.ops.elementwise import tanh
@@ -131,6 +132,10 @@ _FUNCTIONS: dict[str, Activation] = {
 _FUNCTIONS.update(swish=silu, hard_swish=hard_silu)
 for _name, _function in _FUNCTIONS.items():
     registry.add_alias("keras.activations", _name, _function)
+
+
+for _class, _function in {"ReLU": relu, "Mish": mish}.items():
+    keras_names.add_class("keras.src.activations.activations", _class, _function)
 
 
 def serialize(activation: Any) -> Any:

@@ -21,6 +21,7 @@ from kohort.data.source import (
 )
 
 _DEVICE_SHARE = 0.25  # arrays larger than this share of the memory are streamed
+_ALWAYS_RESIDENT = 2**28  # bytes: never worth asking
 
 
 def make_source(
@@ -61,7 +62,7 @@ def make_source(
 
 def _is_large(data: Any) -> bool:
     size = sum(a.nbytes for a in tree.flatten(data) if a is not None and hasattr(a, "nbytes"))
-    return size > 2**28 and size > _DEVICE_SHARE * device_memory()
+    return size > _ALWAYS_RESIDENT and size > _DEVICE_SHARE * device_memory()
 
 
 def device_memory() -> int:

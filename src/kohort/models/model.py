@@ -211,7 +211,8 @@ class Model(Compiling, Training, Layer, module="keras"):
         try:
             from kohort.core.serialization import deserialize_nested
 
-            return cls(**deserialize_nested(config))
+            own = cls.get_config is not Layer.get_config and not cls.__module__.startswith("kohort.")
+            return cls(**(config if own else deserialize_nested(config)))
         except TypeError as error:
             raise TypeError(
                 f"Unable to revive model from config. When overriding the `get_config()` method, "

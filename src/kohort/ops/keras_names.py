@@ -28,7 +28,7 @@ _CLASSES = {
     "rgb_to_grayscale": "RGBToGrayscale", "rgb_to_hsv": "RGBToHSV", "hsv_to_rgb": "HSVToRGB",
     "ssim": "SSIM", "extract_patches_3d": "ExtractPatches",
 }  # fmt: skip
-_ALIASES = {"Abs": "absolute", "Conj": "conjugate", "ReLU": "relu", "Mish": "mish"}
+_elsewhere: dict[str, tuple[str, Callable[..., Any]]] = {}
 _CORE = {
     "associative_scan", "cast", "cond", "convert_to_tensor", "fori_loop", "map", "saturate_cast",
     "scan", "scatter", "scatter_update", "slice", "slice_update", "stop_gradient", "switch",
@@ -59,10 +59,16 @@ _EXCEPTIONS = {
 def keras_class_of(function: str | Callable[..., Any]) -> tuple[str, str]:
     """The module and class that a file names for a function of `kohort.ops` (or its name)."""
     name = function if isinstance(function, str) else function.__name__
-    if getattr(function, "__module__", "") == "kohort.activations" and name in ("relu", "mish"):
-        return "keras.src.activations.activations", "ReLU" if name == "relu" else "Mish"
+    for class_name, (module, known) in _elsewhere.items():
+        if known is function:
+            return module, class_name
     camel = "".join(part.capitalize() for part in name.split("_"))
     return f"keras.src.ops.{_module(name)}", _CLASSES.get(name, camel)
+
+
+def add_class(module: str, class_name: str, function: Callable[..., Any]) -> None:
+    """Let files name a function of a higher level as a class."""
+    _elsewhere[class_name] = (module, function)
 
 
 def _module(name: str) -> str:
@@ -86,21 +92,19 @@ def function_of(class_name: str) -> Callable[..., Any]:
     Raises:
         KeyError: no operation has this class.
     """
-    return _functions()[class_name]
+    return _elsewhere[class_name][1] if class_name in _elsewhere else _functions()[class_name]
 
 
 @functools.cache
 def _functions() -> dict[str, Callable[..., Any]]:
-    from kohort import activations, ops
+    from kohort import ops
 
-    found = {}
+    found: dict[str, Callable[..., Any]] = {}
     for space in (ops.image, ops):
         for name, function in vars(space).items():
             if inspect.isfunction(function) and not name.startswith("_"):
                 found[keras_class_of(name)[1]] = function
-    for name in ("ReLU", "Mish"):
-        found[name] = getattr(activations, _ALIASES[name])
-    found.update({name: getattr(ops, _ALIASES[name]) for name in ("Abs", "Conj")})
+    found.update({"Abs": ops.absolute, "Conj": ops.conjugate})
     found["ExtractPatches"] = ops.image.extract_patches
     return found
 
@@ -110,9 +114,6 @@ def call_arguments(function: str | Callable[..., Any]) -> tuple[str, ...]:
     from kohort import ops
 
     if isinstance(function, str):
-        name = function
-        function = getattr(ops, name, None) or getattr(ops.image, name)
-    else:
-        name = function.__name__
-    parameters = inspect.signature(function).parameters
+        function = getattr(ops, function, None) or getattr(ops.image, function)
+    name, parameters = function.__name__, inspect.signature(function).parameters
     return tuple(p for p in parameters if _EXCEPTIONS.get((name, p), p in _CALLED))

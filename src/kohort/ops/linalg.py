@@ -72,7 +72,8 @@ def logdet(x: Any) -> jax.Array:
 @op
 def eig(x: Any) -> tuple[jax.Array, jax.Array]:
     """Eigenvalues and eigenvectors of a square matrix (on the CPU only)."""
-    return tuple(jnp.linalg.eig(_matrix(x, True)))
+    values, vectors = jnp.linalg.eig(_matrix(x, True))
+    return values, vectors
 
 
 @op

@@ -147,7 +147,8 @@ def perspective_transform(
         )
     images, back = _batch_last(images, data_format)
     points = (images.shape[0], 4, 2)
-    start, end = (jnp.broadcast_to(p.astype("float32"), points) for p in (start, end))
+    start = jnp.broadcast_to(start.astype("float32"), points)
+    end = jnp.broadcast_to(end.astype("float32"), points)
     y, x = jnp.meshgrid(*map(jnp.arange, images.shape[1:3]), indexing="ij")
 
     def one(image: jax.Array, t: jax.Array) -> jax.Array:
