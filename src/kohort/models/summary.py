@@ -162,11 +162,10 @@ def layer_bounds(items: Sequence[Any], layer_range: Sequence[str] | None) -> tup
 def totals(model: Any) -> Totals:
     """How many parameters of which kind, and their bytes."""
     optimizer = getattr(model, "optimizer", None)
-    built = model.compiled and optimizer is not None and optimizer.built
     return Totals(
         _size(model.trainable_weights),
         _size(model.non_trainable_weights),
-        _size(optimizer.variables) if built else None,
+        _size(optimizer.variables) if model.compiled and optimizer and optimizer.built else None,
     )
 
 

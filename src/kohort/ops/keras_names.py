@@ -113,7 +113,8 @@ def call_arguments(function: str | Callable[..., Any]) -> tuple[str, ...]:
     """The arguments of an operation that are in a node's call, in order."""
     from kohort import ops
 
-    if isinstance(function, str):
-        function = getattr(ops, function, None) or getattr(ops.image, function)
-    name, parameters = function.__name__, inspect.signature(function).parameters
+    known = function
+    if isinstance(known, str):
+        known = getattr(ops, known, None) or getattr(ops.image, known)
+    name, parameters = known.__name__, inspect.signature(known).parameters
     return tuple(p for p in parameters if _EXCEPTIONS.get((name, p), p in _CALLED))

@@ -87,7 +87,7 @@ def _renamed(name: str, inner: Mapping[str, Any]) -> dict[str, Any]:
 
 def _accepted(cls: Any, inner: dict[str, Any]) -> dict[str, Any]:
     """The fields that a built-in class still has."""
-    if not isinstance(cls, type) or not getattr(cls.__init__, "from_fields", False):
+    if cls is None or not getattr(cls.__init__, "from_fields", False):
         return inner
     known = set(cls.fields) | (_ANY_LAYER if issubclass(cls, Layer) else set())
     return {key: value for key, value in inner.items() if key in known}

@@ -30,6 +30,11 @@ class _Family:
     keep: frozenset[str]
     first: tuple[str, ...]
 
+    @functools.cached_property
+    def skip(self) -> frozenset[str]:
+        """The names that the walk over all attributes leaves out."""
+        return frozenset(self.plumbing()) - self.keep | frozenset(self.first)
+
 
 _families: list[_Family] = []
 
@@ -49,17 +54,12 @@ def add_family(
         first: names that are walked before all others.
     """
     _families.insert(0, _Family(base, plumbing, frozenset(keep), tuple(first)))
-    _family_of.cache_clear()
 
 
-@functools.cache
-def _family_of(cls: type) -> tuple[tuple[str, ...], frozenset[str]]:
-    """(names walked first, names left out) for a class."""
-    for family in _families:
-        if issubclass(cls, family.base):
-            skip = set(family.plumbing()) - family.keep
-            return family.first, frozenset(skip | set(family.first))
-    return (), frozenset()
+def _family_of(obj: Any) -> tuple[tuple[str, ...], frozenset[str]]:
+    """(names walked first, names left out) for an object."""
+    found = next((family for family in _families if isinstance(obj, family.base)), None)
+    return (found.first, found.skip) if found is not None else ((), frozenset())
 
 
 def is_saveable(obj: Any) -> bool:
@@ -69,7 +69,7 @@ def is_saveable(obj: Any) -> bool:
 
 def children(obj: Any) -> Iterator[tuple[str, Any]]:
     """The saveable objects and containers in the attributes, with their names."""
-    first, skip = _family_of(type(obj))
+    first, skip = _family_of(obj)
     for name in first:
         yield name, getattr(obj, name)
     for name in sorted(dir(obj), key=_public_first):
@@ -117,4 +117,7 @@ add_family(Operation, lambda: dir(Operation) + list(_LATE))
 add_family(Layer, lambda: dir(Layer(name="reference")) + list(_LATE))
 add_family(Loss, lambda: dir(Loss(name="reference")))
 add_family(Metric, lambda: dir(Metric(name="reference")))
-add_family(Optimizer, lambda: [*dir(Optimizer(0.0, name="reference")), "_slots"])
+add_family(
+    Optimizer,
+    lambda: [*dir(Optimizer(0.0, name="reference")), "_slots"],  # type: ignore[call-arg]
+)

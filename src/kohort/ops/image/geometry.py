@@ -146,9 +146,9 @@ def perspective_transform(
             f"start_points.shape={start.shape}, end_points.shape={end.shape}"
         )
     images, back = _batch_last(images, data_format)
-    points = (images.shape[0], 4, 2)
-    start = jnp.broadcast_to(start.astype("float32"), points)
-    end = jnp.broadcast_to(end.astype("float32"), points)
+    shape = (images.shape[0], 4, 2)
+    start = jnp.broadcast_to(start.astype("float32"), shape)
+    end = jnp.broadcast_to(end.astype("float32"), shape)
     y, x = jnp.meshgrid(*map(jnp.arange, images.shape[1:3]), indexing="ij")
 
     def one(image: jax.Array, t: jax.Array) -> jax.Array:
