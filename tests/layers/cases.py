@@ -20,7 +20,7 @@ class Case(NamedTuple):
 
     def layer(self, module: Any = layers, **more: Any) -> Any:
         """Make the layer in `module`, Kohort's or Keras's `layers`."""
-        kwargs = {key: make(module) if callable(make) else make for key, make in self.kwargs.items()}
+        kwargs = {k: make(module) if callable(make) else make for k, make in self.kwargs.items()}
         return getattr(module, self.name)(**kwargs, **more)
 
     def inputs(self, seed: int = 0, dtype: str = "float32") -> Any:

@@ -62,7 +62,7 @@ def test_config_round_trip(case):
 
 @each
 def test_config_is_keras_config(case):
-    ours, theirs = case.layer(name="x").get_config(), case.layer(keras.layers, name="x").get_config()
+    ours, theirs = (case.layer(m, name="x").get_config() for m in (layers, keras.layers))
     for config in (ours, theirs):
         config.pop("quantization_config", None)  # always None: there is no quantisation here
         config.pop("function", None)  # the test's own function has no public name

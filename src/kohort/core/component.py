@@ -13,7 +13,7 @@ import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar
 
 from kohort.core import frame as frames
 from kohort.core.naming import auto_name, to_snake_case
@@ -156,7 +156,6 @@ def _is_scalar_array(value: Any) -> bool:
     return getattr(value, "shape", None) == () and hasattr(value, "dtype")
 
 
-@dataclass_transform(field_specifiers=(field, hyper))
 class Component:
     """Base of layers, losses, metrics, optimisers, schedules, regularisers and the like."""
 
@@ -253,7 +252,9 @@ def _make_init(cls: type[Component]) -> Callable[..., None]:
         for name, spec in cls.fields.items()
     ]
     names = list(cls.fields)
-    base = next(c for c in cls.__mro__[1:] if not getattr(c.__init__, "from_fields", False))
+    base: Any = next(
+        c for c in cls.__mro__[1:] if not getattr(c.__init__, "from_fields", False)  # type: ignore[misc]
+    )
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         if len(args) > len(names):
@@ -289,7 +290,7 @@ def _make_init(cls: type[Component]) -> Callable[..., None]:
 
 
 @functools.cache
-def leaf_fields(cls: type[Component]) -> tuple[tuple[str, Hyper], ...]:
+def leaf_fields(cls: Any) -> tuple[tuple[str, Hyper], ...]:
     """The hyperparameter leaves that a class declares."""
     return tuple(
         (name, inspect.getattr_static(cls, name)) for name, spec in cls.fields.items() if spec.hyper

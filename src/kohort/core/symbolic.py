@@ -59,7 +59,7 @@ class KerasTensor:
         self.sparse = bool(sparse)
         self.ragged = False
         self.name = name or auto_name(type(self).__name__.lower().replace("kerast", "keras_t"))
-        self._keras_history: History | None = None
+        self._keras_history: Any = None  # a History, once an operation made the tensor
         self._pre_serialization_keras_history: Any = None
 
     @property
@@ -141,10 +141,17 @@ class KerasTensor:
         )
 
 
-def _ops() -> Any:
-    from kohort import ops
+_operators: Any = None
 
-    return ops
+
+def provide_operators(module: Any) -> None:
+    """Name the module of functions behind `x + y` and its kin: `kohort.ops` calls this."""
+    global _operators
+    _operators = module
+
+
+def _ops() -> Any:
+    return _operators
 
 
 def _operator(name: str, swap: bool = False) -> Callable[..., Any]:

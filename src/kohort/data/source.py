@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -23,23 +23,6 @@ class Block(NamedTuple):
     order: Any
     start: int
     stop: int
-
-
-class Source(Protocol):
-    """Data that can be walked through once an epoch."""
-
-    steps: int | None
-    """The number of batches an epoch; None when only the end tells."""
-    rows: int | None
-
-    def first(self) -> Any:
-        """The first batch, to learn shapes from. Nothing is lost by looking."""
-
-    def blocks(self, epoch: int, pace: Pace, start: int = 0) -> Iterator[Block]:
-        """The blocks of an epoch from step `start` on; `pace` says how many steps to take at once."""
-
-    def on_epoch_end(self) -> None:
-        """Called after each epoch."""
 
 
 class Pace:
@@ -149,6 +132,7 @@ class ArraySource:
         self._device: Any = None
 
     def first(self) -> Any:
+        """The first batch, to learn shapes from."""
         return tree.map_structure(
             lambda a: None if a is None else a[: self.batch_size], self.data
         )
@@ -166,6 +150,7 @@ class ArraySource:
         return rng.permutation(self.rows).astype(np.int32)
 
     def blocks(self, epoch: int, pace: Pace, start: int = 0) -> Iterator[Block]:
+        """The blocks of an epoch from step `start` on; `pace` says how long they are."""
         if self._device is None:
             self._device = jax.tree.map(jax.numpy.asarray, self.data)
         order, size = self.order(epoch), self.batch_size
@@ -181,7 +166,7 @@ class ArraySource:
             yield Block(self._device, order[full * size :][None], 0, 1)
 
     def on_epoch_end(self) -> None:
-        return None
+        """Nothing to do for arrays."""
 
 
 class BatchSource:
@@ -208,6 +193,7 @@ class BatchSource:
             yield clean_batch(item)
 
     def first(self) -> Any:
+        """The first batch, to learn shapes from. It is not lost."""
         batch = next(self._batches(), None)
         if batch is None:
             raise ValueError(
@@ -218,6 +204,7 @@ class BatchSource:
         return batch
 
     def blocks(self, epoch: int, pace: Pace, start: int = 0) -> Iterator[Block]:
+        """The blocks of an epoch from step `start` on: batches of one shape, stacked."""
         batches = self._batches()
         for _ in range(start if not self._shared else 0):
             next(batches, None)
@@ -246,9 +233,13 @@ class BatchSource:
             self._iterator = None
 
     def on_epoch_end(self) -> None:
+        """Tell the data, where it wants to know."""
         hook = getattr(self._make, "on_epoch_end", None)
         if hook is not None:
             hook()
+
+
+Source = ArraySource | BatchSource
 
 
 def _shape(batch: Any) -> Any:

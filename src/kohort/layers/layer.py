@@ -265,6 +265,11 @@ class Layer(Calling, Configured, Tracked, Operation, module="keras.layers"):
         self._check_super_called()
         self.built = True
 
+    def _build_at_init(self) -> None:
+        """Mark a layer without variables as built; layers written for Keras call it."""
+        if type(self).build is Layer.build:
+            self.built = True
+
     def _remember_build(self, build: Callable[..., Any], args: tuple, kwargs: dict) -> None:
         if args and not kwargs and len(args) == 1:
             self._build_shapes = {"input_shape": args[0]}

@@ -113,9 +113,9 @@ class Compiling:
         return getattr(type(self), method) is not getattr(Model, method)
 
     def _forward(self, x: Any, training: bool) -> Any:
-        if takes(self.call, "training"):  # type: ignore[attr-defined]
-            return self(x, training=training)  # type: ignore[operator]
-        return self(x)  # type: ignore[operator]
+        if takes(self.call, "training"):
+            return self(x, training=training)
+        return self(x)
 
     def _forward_loss(self, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
         y_pred = self._forward(x, training)
@@ -138,9 +138,9 @@ class Compiling:
             loss = self._compile_loss(y, y_pred, sample_weight)
             if loss is not None:
                 terms.append(loss)
-        terms += [jnp.sum(jnp.asarray(value, jnp.float32)) for value in self.losses]  # type: ignore[attr-defined]
+        terms += [jnp.sum(jnp.asarray(value, jnp.float32)) for value in self.losses]
         if not terms:
-            if self._compile_loss is None and not self.losses and not self._has_own("compute_loss"):  # type: ignore[attr-defined]
+            if self._compile_loss is None and not self.losses and not self._has_own("compute_loss"):
                 raise ValueError(
                     "No loss to compute. Provide a `loss` argument in `compile()`, or use "
                     "`add_loss()` inside a layer."
@@ -183,8 +183,8 @@ class Compiling:
         return found + [m for m in self._held_metrics() if id(m) not in known]
 
     def _held_metrics(self) -> list[Any]:
-        own = [m for m in self.held(metrics.Metric) if m is not self.__dict__.get("_loss_tracker")]  # type: ignore[attr-defined]
-        return own + [m for layer in self._layers for m in layer.metrics]  # type: ignore[attr-defined]
+        own = [m for m in self.held(metrics.Metric) if m is not self.__dict__.get("_loss_tracker")]
+        return own + [m for layer in self._layers for m in layer.metrics]
 
     @property
     def metrics_variables(self) -> list[Variable]:
@@ -240,19 +240,18 @@ class Compiling:
                 self._build_compiled(spec, tree.map_structure(symbol, y), y_pred)
         optimizer = getattr(self, "optimizer", None)
         if optimizer is not None and not optimizer.built:
-            with name_scope(self.name):  # type: ignore[attr-defined]
-                optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+            optimizer.build(self.trainable_variables)
         self._symbolic_done = True
         touch()
 
     def _output_spec(self, spec: Any) -> Any:
         own = self._has_own("train_step") or self._has_own("test_step")
         try:
-            if not self.built:  # type: ignore[has-type]
-                with name_scope(self.name, owner=self):  # type: ignore[attr-defined]
+            if not self.built:
+                with name_scope(self.name, owner=self):
                     self._build_from_spec(spec)
-            assert_input_compatibility(self.input_spec, spec, layer_name=self.name)  # type: ignore[attr-defined]
-            return self.compute_output_spec(spec)  # type: ignore[attr-defined]
+            assert_input_compatibility(self.input_spec, spec, layer_name=self.name)
+            return self.compute_output_spec(spec)
         except NotImplementedError:
             if own:
                 return None  # a custom step need not call the model as a whole
@@ -265,7 +264,7 @@ class Compiling:
     def _build_from_spec(self, spec: Any) -> None:
         shapes = tree.map_structure(lambda t: t.shape, spec)
         if self._has_own("build"):
-            self.build(shapes)  # type: ignore[attr-defined]
+            self.build(shapes)
         if not self.built:
             infer_outputs(lambda x: self._forward(x, training=False), spec)
             self.built = True
@@ -294,10 +293,10 @@ class Compiling:
                 getattr(type(self), name)
                 for name in ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
             ),
-            "train": [v.trainable for v in self.variables],  # type: ignore[attr-defined]
-            "trainable": self.trainable,  # type: ignore[attr-defined]
+            "train": [v.trainable for v in self.variables],
+            "trainable": self.trainable,
         }
-        binding = Binding(Structure(self, extra), self)  # type: ignore[arg-type]
+        binding = Binding(Structure(self, extra), self)
         self.__dict__["_runtime"] = (component.version, binding)
         return binding
 
@@ -328,9 +327,8 @@ class Compiling:
             return
         self.compile(**deserialize_keras_object(config))
         optimizer = getattr(self, "optimizer", None)
-        if optimizer is not None and self.built and not optimizer.built:  # type: ignore[has-type]
-            with name_scope(self.name):  # type: ignore[attr-defined]
-                optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+        if optimizer is not None and self.built and not optimizer.built:
+            optimizer.build(self.trainable_variables)
 
 
 def _mean(name: str) -> Any:

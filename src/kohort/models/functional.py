@@ -217,10 +217,9 @@ class Functional(Model, module="keras.src.models.functional"):
             _check_optional(ref)
             return None
         mask = get_mask(x)
+        y: Any = x
         if not isinstance(x, KerasTensor):
             y = convert_to_tensor(x, None if ref.dtype == "string" else ref.dtype)
-        else:
-            y = x
         rank, expected = len(y.shape), len(ref.shape)
         if rank == expected + 1 and y.shape[-1] == 1:
             y = y.squeeze(-1)

@@ -62,7 +62,7 @@ class Training:
             validation_freq: every how many epochs to validate, or a list of epochs.
         """
         _check_rest("fit", kwargs)
-        self._assert_compiled("fit")  # type: ignore[attr-defined]
+        self._assert_compiled("fit")
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation(
                 (x, y, sample_weight), validation_split
@@ -72,7 +72,7 @@ class Training:
             x, y, sample_weight, batch_size=batch_size, steps=_capped(steps_per_epoch),
             shuffle=shuffle, class_weight=class_weight, seed=self._shuffle_seed,
         )  # fmt: skip
-        self._symbolic_build(source.first())  # type: ignore[attr-defined]
+        self._symbolic_build(source.first())
         if isinstance(source, ArraySource):
             checks.check_values(self, source.data)
         batch_size = validation_batch_size or batch_size
@@ -94,7 +94,7 @@ class Training:
     ) -> None:  # fmt: skip
         self.stop_training = False
         self._initial_epoch, self._initial_step = epochs.start, 0
-        self._binding()  # type: ignore[attr-defined]
+        self._binding()
         listed.on_train_begin()
         logs: dict[str, Any] = {}
         for epoch in range(self._initial_epoch, epochs.stop):  # a backup may have moved the start
@@ -116,7 +116,7 @@ class Training:
             listed.on_epoch_end(epoch, logs)
         optimizer = getattr(self, "optimizer", None)
         if optimizer is not None and optimizer.built:
-            optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
+            optimizer.finalize_variable_values(self.trainable_variables)
         listed.on_train_end(logs)
 
     def _listed(
@@ -145,7 +145,7 @@ class Training:
 
     def _validate(self, source: Any, listed: CallbackList) -> dict[str, float]:
         """Evaluate on the validation source, leaving the training metrics as they are."""
-        binding = self._binding()  # type: ignore[attr-defined]
+        binding = self._binding()
         kept = {p: v._value for p, v in binding.metrics.items()}
         fresh_metrics(self)
         listed.on_test_begin()
@@ -170,11 +170,11 @@ class Training:
     ) -> Any:
         """Return the loss and the metrics on data: a number, a list, or a dict by name."""
         _check_rest("evaluate", kwargs)
-        self._assert_compiled("evaluate")  # type: ignore[attr-defined]
+        self._assert_compiled("evaluate")
         source = make_source(x, y, sample_weight, batch_size=batch_size, steps=_capped(steps))
-        self._symbolic_build(source.first())  # type: ignore[attr-defined]
+        self._symbolic_build(source.first())
         listed, pace = self._listed("test", callbacks, verbose, source.steps)
-        self._binding()  # type: ignore[attr-defined]
+        self._binding()
         fresh_metrics(self)
         listed.on_test_begin()
         logs = run_epoch(self, "test", source, listed, pace)
@@ -183,7 +183,7 @@ class Training:
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
         """The values in the order of `metrics_names`; a single one on its own."""
-        names = self.metrics_names  # type: ignore[attr-defined]
+        names = self.metrics_names
         if not all(name in logs for name in names) or not names:
             names = list(logs)
         values = [logs[name] for name in names] + [logs[n] for n in logs if n not in names]
@@ -202,8 +202,8 @@ class Training:
         _check_rest("predict", kwargs)
         source = make_source(x, batch_size=batch_size, steps=_capped(steps))
         first = source.first()
-        if not self.built:  # type: ignore[has-type]
-            self._symbolic_build((first[0], None, None))  # type: ignore[attr-defined]
+        if not self.built:
+            self._symbolic_build((first[0], None, None))
         listed, pace = self._listed("predict", callbacks, verbose, source.steps)
         listed.on_predict_begin()
         runner, parts, step = Runner(self), [], 0
@@ -224,7 +224,7 @@ class Training:
         return_dict: bool = False,
     ) -> Any:  # fmt: skip
         """Do one step on one batch; return loss and metrics."""
-        self._assert_compiled("train_on_batch")  # type: ignore[attr-defined]
+        self._assert_compiled("train_on_batch")
         if class_weight is not None and sample_weight is not None:
             raise ValueError(
                 "Arguments `sample_weight` and `class_weight` cannot be specified at the same time. "
@@ -236,7 +236,7 @@ class Training:
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Evaluate one batch; return loss and metrics."""
-        self._assert_compiled("test_on_batch")  # type: ignore[attr-defined]
+        self._assert_compiled("test_on_batch")
         return self._on_batch("test", x, y, sample_weight, None, return_dict)
 
     def _on_batch(
@@ -245,8 +245,8 @@ class Training:
         data = tuple(map_arrays(part) for part in (x, y, sample_weight))
         source = make_source(*data, batch_size=2**31 - 1, class_weight=class_weight)
         batch = source.first()
-        self._symbolic_build(batch)  # type: ignore[attr-defined]
-        self._binding()  # type: ignore[attr-defined]
+        self._symbolic_build(batch)
+        self._binding()
         fresh_metrics(self)
         logs = to_floats(Runner(self).run(kind, stack([batch])))
         return logs if return_dict else self._in_order(logs)
@@ -254,8 +254,8 @@ class Training:
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch."""
         batch = clean_batch((map_arrays(x),))
-        if not self.built:  # type: ignore[has-type]
-            self._symbolic_build((batch[0], None, None))  # type: ignore[attr-defined]
+        if not self.built:
+            self._symbolic_build((batch[0], None, None))
         stacked = jax.tree.map(lambda a: a[None], batch)
         outputs = Runner(self).predict(stacked, 1)
         return tree.map_structure(lambda a: np.asarray(a[0]), outputs)
@@ -281,8 +281,8 @@ class Training:
 
     def get_training_state(self) -> dict[str, np.ndarray]:
         """Everything that training goes on from: path -> array."""
-        found = {}
-        for part, arrays in self._binding().gather()._asdict().items():  # type: ignore[attr-defined]
+        found: dict[str, np.ndarray] = {}
+        for part, arrays in self._binding().gather()._asdict().items():
             found |= {f"{part}:{path}": np.asarray(a) for path, a in arrays.items()}
         found["shuffle_seed"] = np.asarray(self._shuffle_seed, np.int64)
         return found
@@ -293,7 +293,7 @@ class Training:
         Raises:
             ValueError: where the state is another model's.
         """
-        binding = self._binding()  # type: ignore[attr-defined]
+        binding = self._binding()
         parts = dict(zip(("params", "state", "opt", "metrics"), binding.parts(), strict=True))
         wanted = {f"{part}:{path}": v for part, vs in parts.items() for path, v in vs.items()}
         given = {k: v for k, v in state.items() if k != "shuffle_seed"}

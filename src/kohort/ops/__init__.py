@@ -8,6 +8,9 @@ symbolic tensors it computes nothing and records a node of a functional model's 
 Array([0., 2.], dtype=float32)
 """
 
+import sys
+
+from kohort.core.symbolic import provide_operators
 from kohort.ops import image, linalg, nn, numpy
 from kohort.ops.arrange import (
     append,
@@ -379,3 +382,5 @@ from kohort.ops.signal import (
     view_as_complex,
     view_as_real,
 )
+
+provide_operators(sys.modules[__name__])

@@ -1,4 +1,4 @@
-"""Random numbers. With equal seeds they are, bit for bit, those of Keras on JAX."""
+"""Random numbers: with equal seeds those of Keras on JAX (normals but for the last bits)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def usable(key: Any, shape: tuple[int, ...], dtype: str, *numbers: Any) -> bool:
         and getattr(key, "shape", None) == (2,)
         and all(isinstance(n, (int, float)) for n in numbers)
         and math.prod(shape) <= _LARGEST
-        and jax.config.jax_threefry_partitionable
+        and jax.config.jax_threefry_partitionable  # type: ignore[attr-defined]
     )
 
 
@@ -54,12 +54,13 @@ def _bits(key: Any, size: int) -> np.ndarray:
     return x0 ^ x1
 
 
-def uniform(key: Any, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
+def uniform(key: Any, shape: tuple[int, ...], low: Any, high: Any) -> np.ndarray:
     """What `jax.random.uniform` gives."""
     one_to_two = (_bits(key, math.prod(shape)) >> np.uint32(9)) | np.uint32(0x3F800000)
     lo, hi = np.float32(low), np.float32(high)
-    drawn = (one_to_two.view(np.float32) - np.float32(1)) * np.float32(hi - lo) + lo
-    return np.maximum(lo, drawn).reshape(shape)
+    unit = (one_to_two.view(np.float32) - np.float32(1)).astype(np.float64)
+    drawn = unit * np.float32(hi - lo) + lo  # rounded once, as XLA's fused multiply-add does
+    return np.maximum(lo, drawn.astype(np.float32)).reshape(shape)
 
 
 def _erf_inv(x: np.ndarray) -> np.ndarray:

@@ -113,7 +113,7 @@ class Program:
     def clear(self) -> None:
         """Drop the compiled code."""
         for function in (self.train, self.test, self.predict):
-            function.clear_cache()
+            function.clear_cache()  # type: ignore[attr-defined]
 
 
 def program_for(key: Any) -> Program:
