@@ -81,7 +81,9 @@ def report(results: dict[str, dict[str, float]], seconds: float) -> str:
     import jax
     import keras
 
-    versions = f"Python {platform.python_version()}, JAX {jax.__version__}, Keras {keras.__version__}"
+    versions = (
+        f"Python {platform.python_version()}, JAX {jax.__version__}, Keras {keras.__version__}"
+    )
     return (
         "# Benchmarks\n\nMade by `make bench`. Best of several rounds in turns, one process, "
         f"{os.cpu_count()} cores; {versions}. Machines are noisy: read the ratios.\n\n"
@@ -100,7 +102,11 @@ def main() -> None:
     for case in CASES:
         if options.only.lower() in case.name.lower():
             results[case.name] = epoch_times(case, options.rounds)
-            print(case.name, {k: f"{1000 * v:.1f} ms" for k, v in results[case.name].items()}, flush=True)
+            print(
+                case.name,
+                {k: f"{1000 * v:.1f} ms" for k, v in results[case.name].items()},
+                flush=True,
+            )
     page = report(results, import_cost())
     print(page)
     if options.write:

@@ -1,6 +1,6 @@
 """Fashion-MNIST with a dense network: at least 87 % on the test set.
 
-    python examples/fashion_mnist_mlp.py [--epochs 15] [--plot fashion.png]
+python examples/fashion_mnist_mlp.py [--epochs 15] [--plot fashion.png]
 """
 
 from common import arguments, finish

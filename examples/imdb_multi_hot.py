@@ -1,6 +1,6 @@
 """Film reviews as multi-hot vectors of 10,000 words: at least 87 % on the test set.
 
-    python examples/imdb_multi_hot.py [--epochs 4] [--plot imdb.png]
+python examples/imdb_multi_hot.py [--epochs 4] [--plot imdb.png]
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """MNIST with a dense network: 98 % on the test set after 10 epochs.
 
-    python examples/mnist_mlp.py [--epochs 10] [--plot mnist.png]
+python examples/mnist_mlp.py [--epochs 10] [--plot mnist.png]
 """
 
 from common import arguments, finish

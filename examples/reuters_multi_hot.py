@@ -1,6 +1,6 @@
 """Newswires in 46 topics, multi-hot: at least 78 % on the test set.
 
-    python examples/reuters_multi_hot.py [--epochs 9] [--plot reuters.png]
+python examples/reuters_multi_hot.py [--epochs 9] [--plot reuters.png]
 """
 
 import numpy as np

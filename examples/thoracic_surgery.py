@@ -30,7 +30,9 @@ def build() -> keras.Model:
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
-    model.compile("adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC(name="auc")])
+    model.compile(
+        "adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC(name="auc")]
+    )
     return model
 
 
@@ -50,5 +52,7 @@ for validation in np.array_split(order, 5):
         verbose=0,
     )
     scores.append(history.history["val_auc"][-1])
-    print(f"fold {len(scores)}: AUC {scores[-1]:.3f}, accuracy {history.history['val_accuracy'][-1]:.3f}")
+    print(
+        f"fold {len(scores)}: AUC {scores[-1]:.3f}, accuracy {history.history['val_accuracy'][-1]:.3f}"
+    )
 finish("Thoracic surgery 5-fold AUC", float(np.mean(scores)), history, options, least=0.5)

@@ -68,8 +68,13 @@ def test_unknown_names(call, name):
 
 
 def test_class_numbers_for_one_unit():
-    with pytest.raises(ValueError, match=r"labels from 0 to 9.\n  1\. Give the last layer 10 units"):
-        fit(model(1, "sigmoid", "sparse_categorical_crossentropy"), y=np.array([0, 1, 2, 3, 4, 5, 6, 9]))
+    with pytest.raises(
+        ValueError, match=r"labels from 0 to 9.\n  1\. Give the last layer 10 units"
+    ):
+        fit(
+            model(1, "sigmoid", "sparse_categorical_crossentropy"),
+            y=np.array([0, 1, 2, 3, 4, 5, 6, 9]),
+        )
 
 
 def test_class_numbers_for_binary_crossentropy():

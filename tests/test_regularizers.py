@@ -84,7 +84,7 @@ def test_bad_factors(bad):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="Expected one of {\"rows\", \"columns\"}"):
+    with pytest.raises(ValueError, match='Expected one of {"rows", "columns"}'):
         regularizers.OrthogonalRegularizer(mode="diagonal")
     with pytest.raises(ValueError, match="must have rank 2"):
         regularizers.OrthogonalRegularizer()(jnp.ones((2, 2, 2)))

@@ -1,6 +1,6 @@
 """Activation functions, by name or as functions.
 
-    y = f(x), entry by entry; `softmax`, `log_softmax` and `sparsemax` along an axis.
+y = f(x), entry by entry; `softmax`, `log_softmax` and `sparsemax` along an axis.
 """
 
 from __future__ import annotations

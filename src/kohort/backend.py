@@ -3,8 +3,7 @@
 from kohort.core.dtypes import is_float as is_float_dtype
 from kohort.core.dtypes import is_int as is_int_dtype
 from kohort.core.dtypes import result_type, standardize_dtype
-from kohort.core.naming import unique_object_name
-from kohort.core.naming import name_scope
+from kohort.core.naming import name_scope, unique_object_name
 from kohort.core.scopes import StatelessScope, SymbolicScope
 from kohort.core.session import clear_session
 from kohort.core.settings import (

@@ -35,9 +35,7 @@ __all__ = [
 ]
 
 
-def map_structure_up_to(
-    shallow_structure: Any, func: Callable[..., Any], *structures: Any
-) -> Any:
+def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
     """Apply `func` at the leaves of `shallow_structure`; the others may nest deeper there.
 
     >>> map_structure_up_to([0, 0], len, [[1, 2], [3]])

@@ -33,8 +33,12 @@ def same(ours, theirs, shape, **call):
 def test_equal_seeds_give_keras_numbers(name, options, shape):
     ours = getattr(initializers, name)(**options, seed=7)
     same(ours, getattr(keras.initializers, name)(**options, seed=7), shape)
-    same(ours, getattr(keras.initializers, name)(**options, seed=7), shape, dtype="float16"
-         if name != "Orthogonal" else "float32")
+    same(
+        ours,
+        getattr(keras.initializers, name)(**options, seed=7),
+        shape,
+        dtype="float16" if name != "Orthogonal" else "float32",
+    )
 
 
 @given(
@@ -101,9 +105,7 @@ def test_every_name_of_keras_exists(name):
 
 @pytest.mark.parametrize(("name", "options"), SEEDED, ids=[name for name, _ in SEEDED])
 def test_configurations_are_keras_configurations(name, options):
-    ours, theirs = (
-        getattr(k, name)(**options, seed=3) for k in (initializers, keras.initializers)
-    )
+    ours, theirs = (getattr(k, name)(**options, seed=3) for k in (initializers, keras.initializers))
     assert initializers.serialize(ours) == keras.initializers.serialize(theirs)
     back = initializers.deserialize(keras.initializers.serialize(theirs))
     same(back, theirs, (3, 4))

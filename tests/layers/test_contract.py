@@ -98,9 +98,10 @@ def test_symbolic_shape_is_real_shape(case):
 def test_compiled_is_eager(case, training):
     layer, x = case.layer(), case.inputs()
     layer(x)
-    given = [v.value for v in layer.trainable_variables], [
-        v.value for v in layer.non_trainable_variables
-    ]
+    given = (
+        [v.value for v in layer.trainable_variables],
+        [v.value for v in layer.non_trainable_variables],
+    )
     asks = "training" in layers.layer.calls.signature_of(layer.call).parameters
     kwargs = {"training": training} if asks else {}
 

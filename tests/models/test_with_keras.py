@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from tests.models.scripts import SCRIPTS
 
 import kohort
+from tests.models.scripts import SCRIPTS
 
 
 def assert_close(ours, theirs):

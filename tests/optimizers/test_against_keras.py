@@ -159,7 +159,8 @@ def test_loss_scale_optimizer():
         for a, b in zip([*params[0], *values[0]], [*params[1], *values[1]], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-6)
     assert ours.get_config() == {
-        **theirs.get_config(), "inner_optimizer": optimizers.serialize(ours.inner_optimizer)
+        **theirs.get_config(),
+        "inner_optimizer": optimizers.serialize(ours.inner_optimizer),
     }
 
 

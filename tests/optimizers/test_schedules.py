@@ -64,9 +64,7 @@ IDS = [f"{name}-{len(options)}" for name, options in CASES]
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
 def test_rates_and_configurations(name, options):
-    ours, theirs = (
-        getattr(k, name)(**options) for k in (schedules, keras.optimizers.schedules)
-    )
+    ours, theirs = (getattr(k, name)(**options) for k in (schedules, keras.optimizers.schedules))
     for step in range(14):
         np.testing.assert_allclose(ours(step), theirs(step), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(jax.jit(ours)(jnp.int32(5)), theirs(5), rtol=1e-5)

@@ -58,5 +58,7 @@ def test_extra_names_work():
     x = ops.ones((2, 2))
     extra.set_keras_mask(x, ops.ones((2,)))
     assert extra.get_keras_mask(x).shape == (2,)
-    spec = extra.compute_output_spec(lambda x: x[..., None], create_keras_tensors((None, 2), "float16"))
+    spec = extra.compute_output_spec(
+        lambda x: x[..., None], create_keras_tensors((None, 2), "float16")
+    )
     assert spec.shape == (None, 2, 1) and spec.dtype == "float16"

@@ -13,7 +13,7 @@ from kohort.workflow import improve as improve_function
 from kohort.workflow.failure import UsageError, WorkflowError
 from kohort.workflow.report import render
 
-QUICK = {"trials": 2, "epochs": 3, "quiet": True}
+QUICK = {"trials": 2, "epochs": 3, "folds": 2, "quiet": True}
 ROWS = 120
 INPUTS = ("size", "city", "same", "noise")
 

@@ -253,7 +253,9 @@ def _make_init(cls: type[Component]) -> Callable[..., None]:
     ]
     names = list(cls.fields)
     base: Any = next(
-        c for c in cls.__mro__[1:] if not getattr(c.__init__, "from_fields", False)  # type: ignore[misc]
+        c
+        for c in cls.__mro__[1:]
+        if not getattr(c.__init__, "from_fields", False)  # type: ignore[misc]
     )
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -306,5 +308,7 @@ def children(component: Component) -> Iterator[tuple[str, Component]]:
             yield name, value
         elif isinstance(value, (list, tuple)):
             yield from (
-                (f"{name}/{i}", child) for i, child in enumerate(value) if isinstance(child, Component)
+                (f"{name}/{i}", child)
+                for i, child in enumerate(value)
+                if isinstance(child, Component)
             )

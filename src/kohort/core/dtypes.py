@@ -117,7 +117,7 @@ class DTypePolicy(Component, module="keras"):
         return dtype, dtype
 
     @property
-    def name(self) -> str:
+    def name(self) -> str:  # type: ignore[override]
         """The policy's name."""
         return self._name
 
@@ -153,7 +153,7 @@ class DTypePolicy(Component, module="keras"):
         return {"name": self._name}
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._name == other._name  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._name == other._name
 
     def __hash__(self) -> int:
         return hash((type(self), self._name))

@@ -138,7 +138,9 @@ class _Visit:
             if node in self.done:
                 continue
             if node in open_nodes:
-                raise ValueError(f"Tensor {tensor} from operation '{operation.name}' is part of a cycle.")
+                raise ValueError(
+                    f"Tensor {tensor} from operation '{operation.name}' is part of a cycle."
+                )
             self.first_seen.setdefault(operation, len(self.first_seen))
             open_nodes.add(node)
             stack.append((tensor, True))

@@ -107,9 +107,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     def decorate(target: Any) -> Any:
         registered = f"{package}>{name if name is not None else target.__name__}"
         if isinstance(target, type) and not hasattr(target, "get_config"):
-            raise ValueError(
-                "Cannot register a class that does not have a get_config() method."
-            )
+            raise ValueError("Cannot register a class that does not have a get_config() method.")
         _custom[registered] = target
         _custom_names[target] = registered
         return target

@@ -44,7 +44,9 @@ class StatelessScope(Frame):
                     "Invalid reference variable in StatelessScope: all keys in argument `mapping` "
                     f"must be Variable instances. Received instead: {variable}"
                 )
-            array = jnp.asarray(value.value if isinstance(value, Variable) else value, variable.dtype)
+            array = jnp.asarray(
+                value.value if isinstance(value, Variable) else value, variable.dtype
+            )
             if array.shape != variable.shape:
                 raise ValueError(
                     "Invalid variable value in StatelessScope: all values in argument `mapping` "

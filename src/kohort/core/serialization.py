@@ -75,8 +75,11 @@ def serialize_keras_object(obj: Any) -> Any:
     if obj is None or isinstance(obj, PLAIN_TYPES):
         return obj
     if isinstance(obj, (list, tuple)):
-        return type(obj)([serialize_keras_object(x) for x in obj]) if type(obj) in (list, tuple) \
+        return (
+            type(obj)([serialize_keras_object(x) for x in obj])
+            if type(obj) in (list, tuple)
             else [serialize_keras_object(x) for x in obj]
+        )
     if isinstance(obj, Mapping) and not hasattr(obj, "get_config"):
         return serialize_dict(obj)
     special = _serialize_special(obj)
@@ -198,7 +201,11 @@ def deserialize_keras_object(
     scope = in_safe_mode()
     safe_mode = safe_mode if scope is None else scope
     module_objects = kwargs.pop("module_objects", None)
-    custom = {**(custom_objects or {}), **registry.scoped_objects(), **registry.get_custom_objects()}
+    custom = {
+        **(custom_objects or {}),
+        **registry.scoped_objects(),
+        **registry.get_custom_objects(),
+    }
     if config is None:
         return None
     if isinstance(config, str) and custom.get(config) is not None:
@@ -241,8 +248,10 @@ def _from_module_objects(config: Any, custom: dict, safe_mode: bool, known: Mapp
             )
         if config["class_name"] in known:
             target = known[config["class_name"]]
-            return target if isinstance(target, types.FunctionType) else _instantiate(
-                target, {**config, "config": inner or {}}, custom, safe_mode
+            return (
+                target
+                if isinstance(target, types.FunctionType)
+                else _instantiate(target, {**config, "config": inner or {}}, custom, safe_mode)
             )
         return config["class_name"]
     target = known.get(config) if isinstance(config, str) else None
@@ -354,7 +363,11 @@ def _find_class(config: dict, custom: dict) -> Any:
     name = config["class_name"]
     registered = config.get("registered_name", name)
     found = registry.get_registered_object(registered, custom) if registered else None
-    if found is None and config.get("module") is None or (config.get("module") or "")[:5] != "keras":
+    if (
+        found is None
+        and config.get("module") is None
+        or (config.get("module") or "")[:5] != "keras"
+    ):
         found = found or custom.get(name)
     if found is None:
         found = registry.find_public(config.get("module"), name)

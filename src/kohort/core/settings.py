@@ -28,9 +28,7 @@ def floatx() -> str:
 def set_floatx(value: str) -> None:
     """Set the default float type: bfloat16, float16, float32 or float64."""
     if value not in _FLOATS:
-        raise ValueError(
-            f"Unknown `floatx` value: {value}. Expected one of {sorted(_FLOATS)}"
-        )
+        raise ValueError(f"Unknown `floatx` value: {value}. Expected one of {sorted(_FLOATS)}")
     _values["floatx"] = str(value)
 
 

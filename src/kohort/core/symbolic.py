@@ -85,7 +85,11 @@ class KerasTensor:
 
     def reshape(self, *newshape: Any) -> Any:
         """Symbolic `ops.reshape`."""
-        shape = newshape[0] if len(newshape) == 1 and isinstance(newshape[0], (tuple, list)) else newshape
+        shape = (
+            newshape[0]
+            if len(newshape) == 1 and isinstance(newshape[0], (tuple, list))
+            else newshape
+        )
         return _ops().reshape(self, shape)
 
     def squeeze(self, axis: Any = None) -> Any:
@@ -97,7 +101,7 @@ class KerasTensor:
         return _ops().cast(self, dtype)
 
     @property
-    def T(self) -> Any:  # noqa: N802 - NumPy's name
+    def T(self) -> Any:
         """Symbolic transpose."""
         return _ops().transpose(self)
 
@@ -170,8 +174,13 @@ _OPERATORS = {
 for _dunder, _name in _OPERATORS.items():
     setattr(KerasTensor, f"__{_dunder}__", _operator(_name))
     setattr(KerasTensor, f"__r{_dunder}__", _operator(_name, swap=True))
-for _dunder, _name in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
-                       "ne": "not_equal"}.items():  # fmt: skip  (`==` is identity, as in Keras)
+for _dunder, _name in {
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "ne": "not_equal",
+}.items():  # fmt: skip  (`==` is identity, as in Keras)
     setattr(KerasTensor, f"__{_dunder}__", _operator(_name))
 for _dunder, _name in {"neg": "negative", "abs": "absolute", "invert": "logical_not"}.items():
     setattr(KerasTensor, f"__{_dunder}__", lambda self, f=_name: getattr(_ops(), f)(self))
@@ -273,7 +282,9 @@ class Operation(Component, module="keras"):
 class FunctionOp(Operation):
     """A function of `kohort.ops` as a node of a graph."""
 
-    def __init__(self, function: Callable[..., Any], settings: dict[str, Any], name: str | None = None):
+    def __init__(
+        self, function: Callable[..., Any], settings: dict[str, Any], name: str | None = None
+    ):
         super().__init__(name=name or auto_name(function.__name__))
         self.function, self.settings = function, settings
 
@@ -295,9 +306,7 @@ def op(function: Callable[..., Any]) -> Callable[..., Any]:
             given = _arguments(signature, args, kwargs)
             tensors = {k: v for k, v in given.items() if any_symbolic(v) or k in _TENSOR_ARGS}
             rest = {k: v for k, v in given.items() if k not in tensors}
-            positional = any(
-                p.kind is p.VAR_POSITIONAL for p in signature.parameters.values()
-            )
+            positional = any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values())
             if positional:
                 return FunctionOp(wrapper, {})(*args, **kwargs)
             return FunctionOp(wrapper, rest)(**tensors)

@@ -31,7 +31,11 @@ def _like(structure: Any, values: Iterable[Any]) -> Any:
         return made if type(structure) is dict else _as_mapping(structure, made)
     if hasattr(structure, "_fields"):
         return type(structure)(*values)
-    return type(structure)(values) if type(structure) in (list, tuple) else _sequence(structure, values)
+    return (
+        type(structure)(values)
+        if type(structure) in (list, tuple)
+        else _sequence(structure, values)
+    )
 
 
 def _as_mapping(structure: Any, made: dict) -> Any:
@@ -98,7 +102,9 @@ def map_shape_structure(function: Callable[[Any], Any], structure: Any) -> Any:
         return function(tuple(structure))
     if not is_nested(structure):
         raise ValueError(f"Cannot map function to unknown objects {structure}")
-    return _like(structure, [map_shape_structure(function, child) for _, child in _items(structure)])
+    return _like(
+        structure, [map_shape_structure(function, child) for _, child in _items(structure)]
+    )
 
 
 def is_shape(value: Any) -> bool:
@@ -175,6 +181,7 @@ def traverse(function: Callable[[Any], Any], structure: Any, top_down: bool = Tr
 
     `MAP_TO_NONE` as a result replaces the node by None.
     """
+
     def replace(node: Any) -> Any:
         found = function(node)
         return _MISSING if found is None else None if found is MAP_TO_NONE else found
@@ -192,7 +199,7 @@ def traverse(function: Callable[[Any], Any], structure: Any, top_down: bool = Tr
     return structure
 
 
-class MAP_TO_NONE:  # noqa: N801 - Keras's name
+class MAP_TO_NONE:
     """A marker: `traverse` puts None where the function returns this."""
 
 

@@ -30,7 +30,9 @@ def autocast(dtype: str | None) -> Iterator[None]:
         _local.autocast = before
 
 
-def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> jax.Array:
+def convert_to_tensor(
+    x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None
+) -> jax.Array:
     """Return a JAX array of `x`: a number, list, NumPy or JAX array, frame or Variable.
 
     >>> convert_to_tensor([1.0, 2.0]).dtype
@@ -262,5 +264,7 @@ def standardize_shape(shape: Any) -> tuple[int | None, ...]:
                 f"'{type(d)}'."
             )
         if d < 0:
-            raise ValueError(f"Cannot convert '{shape}' to a shape. Negative dimensions are not allowed.")
+            raise ValueError(
+                f"Cannot convert '{shape}' to a shape. Negative dimensions are not allowed."
+            )
     return tuple(None if d is None else int(d) for d in shape)

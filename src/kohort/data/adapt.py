@@ -128,7 +128,11 @@ def with_class_weight(data: tuple, class_weight: Mapping[int, float]) -> tuple:
     labels = np.asarray(y)
     if labels.ndim > 1 and labels.shape[-1] > 1:
         labels = labels.argmax(-1)
-    labels = labels.reshape(labels.shape[0], -1)[:, 0].astype(int) if labels.ndim > 1 else labels.astype(int)
+    labels = (
+        labels.reshape(labels.shape[0], -1)[:, 0].astype(int)
+        if labels.ndim > 1
+        else labels.astype(int)
+    )
     table = np.ones(max(int(labels.max(initial=0)), *class_weight, 0) + 1, np.float32)
     for label, weight in class_weight.items():
         table[int(label)] = weight

@@ -133,9 +133,7 @@ class ArraySource:
 
     def first(self) -> Any:
         """The first batch, to learn shapes from."""
-        return tree.map_structure(
-            lambda a: None if a is None else a[: self.batch_size], self.data
-        )
+        return tree.map_structure(lambda a: None if a is None else a[: self.batch_size], self.data)
 
     def order(self, epoch: int) -> np.ndarray:
         """The row numbers of an epoch. Made on the host: inside the program it compiles slowly."""
@@ -295,7 +293,9 @@ def map_arrays(structure: Any) -> Any:
 
 
 def _holds_arrays(items: list) -> bool:
-    return all(hasattr(x, "shape") or hasattr(x, "to_numpy") or isinstance(x, (dict, tuple)) for x in items)
+    return all(
+        hasattr(x, "shape") or hasattr(x, "to_numpy") or isinstance(x, (dict, tuple)) for x in items
+    )
 
 
 def is_batches(x: Any) -> bool:

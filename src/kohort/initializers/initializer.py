@@ -24,9 +24,7 @@ class Initializer(Component, module="keras.initializers"):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         """Return an array of `shape` and `dtype` (`floatx()` unless told)."""
-        raise NotImplementedError(
-            "Initializer subclasses must implement the `__call__()` method."
-        )
+        raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")
 
     def clone(self) -> Initializer:
         """A new initialiser of the same configuration."""

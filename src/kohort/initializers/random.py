@@ -132,9 +132,7 @@ class VarianceScaling(RandomInitializer):
 
     scale: float = field(1.0, check=_check_scale)
     mode: str = field("fan_in", check=_check_mode)
-    distribution: str = field(
-        "truncated_normal", convert=_distribution, check=_check_distribution
-    )
+    distribution: str = field("truncated_normal", convert=_distribution, check=_check_distribution)
     seed: Any = None
     input_axes: Any = None
     output_axes: Any = None

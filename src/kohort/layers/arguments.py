@@ -30,9 +30,7 @@ def standardize_tuple(value: Any, n: int, name: str, allow_zero: bool = False) -
     wrong = {size for size in sizes if size < 0 or (size == 0 and not allow_zero)}
     if wrong:
         limit = ">= 0" if allow_zero else "> 0"
-        raise ValueError(
-            f"{rule}, including values {wrong} that do not satisfy `value {limit}`"
-        )
+        raise ValueError(f"{rule}, including values {wrong} that do not satisfy `value {limit}`")
     return sizes
 
 

@@ -152,8 +152,7 @@ def _check_clipping(limits: dict[str, Any]) -> dict[str, Any]:
         )
     if dmax is not None and dmax < 0:
         raise ValueError(
-            "dmax should be non-negative in the `renorm_clipping` argument. "
-            f"Received: dmax={dmax}."
+            f"dmax should be non-negative in the `renorm_clipping` argument. Received: dmax={dmax}."
         )
     return limits
 

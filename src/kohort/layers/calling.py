@@ -236,6 +236,8 @@ class Calling:
 
 
 def _is_number_list(x: Any) -> bool:
-    return isinstance(x, list) and bool(x) and all(
-        isinstance(v, (bool, int, float, np.generic)) for v in tree.flatten(x)
+    return (
+        isinstance(x, list)
+        and bool(x)
+        and all(isinstance(v, (bool, int, float, np.generic)) for v in tree.flatten(x))
     )

@@ -33,6 +33,7 @@ class Configured:
     trainable_variables: list[Variable]
     non_trainable_variables: list[Variable]
     losses: list[Any]
+    _born_trainable: set[Variable]
     _init_args: tuple[tuple, dict]
     _check_super_called: Callable[[], None]
     _own_variables: Callable[[], list[Variable]]
@@ -118,7 +119,9 @@ class Configured:
         As in Keras, a user's class with its own `get_config` gets what that returned, and makes
         objects of it itself.
         """
-        own = cls.get_config is not Configured.get_config and not cls.__module__.startswith("kohort.")
+        own = cls.get_config is not Configured.get_config and not cls.__module__.startswith(
+            "kohort."
+        )
         values = dict(config) if own else deserialize_nested(config)
         try:
             return cls(**values)
@@ -143,8 +146,12 @@ class Configured:
         """Read the layer's own variables from `store`."""
         ordered = self._ordered_variables()
         if len(store.keys()) != len(ordered):
-            hint = "" if self.built else (
-                " The layer was never built, so that it has no variables: call it on data first."
+            hint = (
+                ""
+                if self.built
+                else (
+                    " The layer was never built, so that it has no variables: call it on data first."
+                )
             )
             raise ValueError(
                 f"Layer '{self.name}' expected {len(ordered)} variables, but received "

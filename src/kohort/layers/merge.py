@@ -78,9 +78,7 @@ class Merge(Layer):
 def check_list(input_shape: Any, rule: str) -> None:
     """Refuse what is not a list of shapes."""
     if not input_shape or not isinstance(input_shape[0], (tuple, list)):
-        raise ValueError(
-            f"{rule} Received: input_shape={input_shape} (not a list of shapes)"
-        )
+        raise ValueError(f"{rule} Received: input_shape={input_shape} (not a list of shapes)")
 
 
 def _broadcast(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:

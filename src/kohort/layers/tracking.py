@@ -199,9 +199,7 @@ class Tracked:
         return collected + self._regularization_losses()
 
     def _regularization_losses(self) -> list[Any]:
-        return [
-            v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None
-        ]
+        return [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
 
     def _clear_losses(self) -> None:
         for layer in self._flatten_layers():

@@ -13,7 +13,11 @@ from kohort.core import frame as frames
 from kohort.core import tree
 from kohort.core.component import touch
 from kohort.core.naming import name_scope
-from kohort.core.serialization import deserialize_keras_object, serialize_dict, serialize_keras_object
+from kohort.core.serialization import (
+    deserialize_keras_object,
+    serialize_dict,
+    serialize_keras_object,
+)
 from kohort.core.symbolic import KerasTensor, infer_outputs
 from kohort.core.variable import Variable
 from kohort.layers.call import takes
@@ -83,12 +87,16 @@ class Compiling:
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and getattr(self, "dtype_policy", None) is not None:
             if self.dtype_policy.name == "mixed_float16" and self.optimizer is not None:
-                self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
+                self.optimizer = optimizers.LossScaleOptimizer(
+                    self.optimizer, name="loss_scale_optimizer"
+                )
         self.loss = loss
         names = getattr(self, "output_names", None)
         self._compile_loss = CompileLoss(loss, loss_weights, names) if loss is not None else None
         has_metrics = metrics is not None or weighted_metrics is not None
-        self._compile_metrics = CompileMetrics(metrics, weighted_metrics, names) if has_metrics else None
+        self._compile_metrics = (
+            CompileMetrics(metrics, weighted_metrics, names) if has_metrics else None
+        )
         self._loss_tracker = _mean("loss")
         self.stop_training = False
         self.compiled = True
@@ -151,7 +159,9 @@ class Compiling:
             total = total + term
         return total
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
         """Update the metrics of `compile` and return all results. May be overridden."""
         if self._compile_metrics is not None and y is not None:
             self._compile_metrics.update_state(y, y_pred, sample_weight)
@@ -198,9 +208,11 @@ class Compiling:
         return [name for name, _ in self._named_metrics()]
 
     def _named_metrics(self) -> list[tuple[str, Any]]:
-        labels = {id(m): label for label, m in self._compile_metrics.named()} if getattr(
-            self, "_compile_metrics", None
-        ) else {}
+        labels = (
+            {id(m): label for label, m in self._compile_metrics.named()}
+            if getattr(self, "_compile_metrics", None)
+            else {}
+        )
         return [(labels.get(id(m), m.name), m) for m in self.metrics]
 
     def get_metrics_result(self) -> dict[str, Any]:
@@ -231,7 +243,11 @@ class Compiling:
         x, y, sample_weight = batch
 
         def symbol(a: Any) -> Any:
-            return None if a is None else KerasTensor((None, *a.shape[1:]), str(a.dtype).replace("object", "string"))
+            return (
+                None
+                if a is None
+                else KerasTensor((None, *a.shape[1:]), str(a.dtype).replace("object", "string"))
+            )
 
         spec = tree.map_structure(symbol, x)
         with frames.suspended():
@@ -291,12 +307,18 @@ class Compiling:
             "optimizer": getattr(self, "optimizer", None),
             "steps": tuple(
                 getattr(type(self), name)
-                for name in ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
+                for name in (
+                    "train_step",
+                    "test_step",
+                    "predict_step",
+                    "compute_loss",
+                    "compute_metrics",
+                )
             ),
             "train": [v.trainable for v in self.variables],
             "trainable": self.trainable,
         }
-        binding = Binding(Structure(self, extra), self)
+        binding = Binding(Structure(self, extra), self)  # type: ignore[arg-type]
         self.__dict__["_runtime"] = (component.version, binding)
         return binding
 

@@ -115,11 +115,14 @@ class Functional(Model, module="keras.src.models.functional"):
             return None
 
         def spec(x: KerasTensor, name: str | None = None) -> InputSpec:
-            operation = x._keras_history.operation  # type: ignore[union-attr]
+            operation = x._keras_history.operation
             shape = (None, *x.shape[1:]) if x.shape else ()
             optional = getattr(operation, "optional", False)
             return InputSpec(
-                shape=shape, allow_last_axis_squeeze=True, name=name or operation.name, optional=optional
+                shape=shape,
+                allow_last_axis_squeeze=True,
+                name=name or operation.name,
+                optional=optional,
             )
 
         struct = self._graph.inputs_struct
@@ -137,7 +140,9 @@ class Functional(Model, module="keras.src.models.functional"):
         """Nothing to do: the graph was built when it was drawn."""
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
+    def call(
+        self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
+    ) -> Any:
         """Run the graph."""
         flat = self._standardize_inputs(inputs)
         if mask is not None:
@@ -146,8 +151,15 @@ class Functional(Model, module="keras.src.models.functional"):
                     set_mask(x, m)
 
         def run(operation: Any, args: tuple, arguments: dict) -> Any:
-            if training is not None and isinstance(operation, Layer) and takes(operation.call, "training"):
-                arguments = {"training": training, **{k: v for k, v in arguments.items() if k != "training" or v is not None}}
+            if (
+                training is not None
+                and isinstance(operation, Layer)
+                and takes(operation.call, "training")
+            ):
+                arguments = {
+                    "training": training,
+                    **{k: v for k, v in arguments.items() if k != "training" or v is not None},
+                }
             return operation(*args, **arguments)
 
         outputs = self._graph.run(flat, run)
@@ -155,7 +167,9 @@ class Functional(Model, module="keras.src.models.functional"):
             return outputs[0]
         return outputs
 
-    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def compute_output_spec(
+        self, inputs: Any, training: bool | None = None, mask: Any = None
+    ) -> Any:
         """The symbolic outputs for symbolic inputs, without new nodes in the layers."""
 
         def run(operation: Any, args: tuple, kwargs: dict) -> Any:
@@ -193,7 +207,10 @@ class Functional(Model, module="keras.src.models.functional"):
         if warn or mismatch:
             self._check_structure(inputs, mismatch)
         flat = tree.flatten(inputs)
-        return [self._fit_input(x, ref, i) for i, (x, ref) in enumerate(zip(flat, self.inputs, strict=True))]
+        return [
+            self._fit_input(x, ref, i)
+            for i, (x, ref) in enumerate(zip(flat, self.inputs, strict=True))
+        ]
 
     def _check_structure(self, inputs: Any, must_raise: bool, same_count: bool = True) -> None:
         struct = self._graph.inputs_struct
@@ -226,7 +243,9 @@ class Functional(Model, module="keras.src.models.functional"):
         elif rank == expected - 1 and expected and ref.shape[-1] == 1:
             y = y[..., None]
         elif rank != expected:
-            path = ".".join(str(p) for p in tree.flatten_with_path(self._graph.inputs_struct)[index][0])
+            path = ".".join(
+                str(p) for p in tree.flatten_with_path(self._graph.inputs_struct)[index][0]
+            )
             raise ValueError(
                 f"Invalid input shape for input {x} with name '{ref.name}' and path '{path}'. "
                 f"Expected shape {ref.shape}, but input has incompatible shape {x.shape}"
@@ -245,7 +264,7 @@ class Functional(Model, module="keras.src.models.functional"):
 
 
 def _check_optional(x: KerasTensor) -> None:
-    operation = x._keras_history.operation  # type: ignore[union-attr]
+    operation = x._keras_history.operation
     if not getattr(operation, "optional", True):
         raise ValueError(
             f"The input '{x.name}' is not optional, but None was passed. "
@@ -268,7 +287,7 @@ def _single(items: list[Any]) -> Any:
 
 
 def _is_input(x: KerasTensor) -> bool:
-    operation, index, _ = x._keras_history  # type: ignore[misc]
+    operation, index, _ = x._keras_history
     return operation._inbound_nodes[index].is_input
 
 
@@ -283,8 +302,8 @@ def clone_nodes(inputs: Any, outputs: Any) -> tuple[Any, Any]:
     copies: dict[int, Any] = {}
 
     def new_input(x: KerasTensor) -> KerasTensor:
-        copies[id(x)] = x if _is_input(x) else Input(
-            batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}CLONE"
+        copies[id(x)] = (
+            x if _is_input(x) else Input(batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}CLONE")
         )
         return copies[id(x)]
 
@@ -299,7 +318,12 @@ def clone_nodes(inputs: Any, outputs: Any) -> tuple[Any, Any]:
         made = tree.map_structure(
             lambda x: KerasTensor(x.shape, x.dtype, name=f"{x.name}_clone"), node.outputs
         )
-        Node(node.operation, tree.map_structure(swap, node.args), tree.map_structure(swap, node.kwargs), made)
+        Node(
+            node.operation,
+            tree.map_structure(swap, node.args),
+            tree.map_structure(swap, node.kwargs),
+            made,
+        )
         for old, new in zip(node.output_tensors, tree.flatten(made), strict=True):
             copies.setdefault(id(old), new)
     return new_inputs, tree.map_structure(swap, outputs)

@@ -30,7 +30,7 @@ def graph_config(graph: Graph) -> dict[str, Any]:
         layers.append({**config, "name": operation.name, "inbound_nodes": calls})
 
     def place(x: KerasTensor) -> list[Any]:
-        operation, node_index, tensor_index = x._keras_history  # type: ignore[misc]
+        operation, node_index, tensor_index = x._keras_history
         return [operation.name, index[operation._inbound_nodes[node_index]], tensor_index]
 
     return copy.deepcopy(
@@ -59,7 +59,7 @@ def _call_config(args: Any, kwargs: Any, graph: Graph) -> dict[str, Any]:
     def tensor(x: Any) -> Any:
         if not isinstance(x, KerasTensor):
             return x
-        operation, node_index, tensor_index = x._keras_history  # type: ignore[misc]
+        operation, node_index, tensor_index = x._keras_history
         kept = sum(n in graph.nodes for n in operation._inbound_nodes[:node_index])
         place = [operation.name, kept, tensor_index]
         config = {"shape": list(x.shape), "dtype": x.dtype, "keras_history": place}

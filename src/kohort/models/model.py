@@ -16,7 +16,7 @@ from kohort.models.compiling import Compiling
 from kohort.models.training import Training
 
 
-class Model(Compiling, Training, Layer, module="keras"):
+class Model(Compiling, Training, Layer, module="keras"):  # type: ignore[misc]
     """A network: functional (`Model(inputs, outputs)`) or a subclass with a `call`.
 
     Args:
@@ -48,7 +48,9 @@ class Model(Compiling, Training, Layer, module="keras"):
             self.__init__(*args, **kwargs)  # type: ignore[misc]
             return
         if args and graph is None:
-            raise TypeError(f"{type(self).__name__}.__init__() takes no positional arguments. Received: {args}")
+            raise TypeError(
+                f"{type(self).__name__}.__init__() takes no positional arguments. Received: {args}"
+            )
         super().__init__(**kwargs)
         self._start_uncompiled()
 
@@ -147,7 +149,9 @@ class Model(Compiling, Training, Layer, module="keras"):
 
     def predict_step(self, state: Any, data: Any) -> Any:
         """One prediction: `state` is (trainable, non-trainable) variables."""
-        outputs, non_trainable = self.stateless_call(state[0], state[1], data[0] if isinstance(data, tuple) else data)
+        outputs, non_trainable = self.stateless_call(
+            state[0], state[1], data[0] if isinstance(data, tuple) else data
+        )
         return outputs, (state[0], non_trainable)
 
     # ---- looking
@@ -171,7 +175,9 @@ class Model(Compiling, Training, Layer, module="keras"):
 
     # ---- files
 
-    def save(self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any) -> None:
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any
+    ) -> None:
         """Save the whole model as `.keras` (or `.h5`, by the name)."""
         from kohort.saving import save_model
 
@@ -211,7 +217,9 @@ class Model(Compiling, Training, Layer, module="keras"):
         try:
             from kohort.core.serialization import deserialize_nested
 
-            own = cls.get_config is not Layer.get_config and not cls.__module__.startswith("kohort.")
+            own = cls.get_config is not Layer.get_config and not cls.__module__.startswith(
+                "kohort."
+            )
             return cls(**(config if own else deserialize_nested(config)))
         except TypeError as error:
             raise TypeError(
@@ -239,7 +247,7 @@ class Model(Compiling, Training, Layer, module="keras"):
                 else:
                     infer_outputs(self.call, spec)
                 self._build_shapes = dict(config)
-            except Exception:  # noqa: BLE001 - as in Keras: the first data builds it
+            except Exception:
                 return
             self.built = True
             return

@@ -41,6 +41,7 @@ class Sequential(Model, module="keras"):
         self._stack: list[Layer] = []
         self._functional: Functional | None = None
         self._tail: Any = None
+        self._deferred = False  # built from data: nobody said what shape the input has
         for layer in layers or []:
             self.add(layer)
 
@@ -119,6 +120,7 @@ class Sequential(Model, module="keras"):
             if self._tail is not None:
                 return
         else:
+            self._deferred = True
             self._stack.insert(0, InputLayer(batch_shape=input_shape, dtype=first.compute_dtype))
             touch()
         self._build_from(input_shape)
@@ -146,7 +148,9 @@ class Sequential(Model, module="keras"):
     @staticmethod
     def _check_one_argument(layer: Layer) -> None:
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        positional = [p for p in inspect.signature(layer.call).parameters.values() if p.kind in kinds]
+        positional = [
+            p for p in inspect.signature(layer.call).parameters.values() if p.kind in kinds
+        ]
         required = [p for p in positional if p.default is inspect.Parameter.empty]
         if not positional:
             raise ValueError(
@@ -167,7 +171,9 @@ class Sequential(Model, module="keras"):
             self._functional = Functional(self._stack[0].output, self._tail, name=counters)
         return self._functional
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
+    def call(
+        self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
+    ) -> Any:
         """Run the layers one after another."""
         functional = self._as_functional()
         if functional is not None:
@@ -206,7 +212,9 @@ class Sequential(Model, module="keras"):
     def _layers(self, layers: list[Any]) -> None:
         self._stack = list(layers)
 
-    def compute_output_spec(self, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any) -> Any:
+    def compute_output_spec(
+        self, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any
+    ) -> Any:
         """The symbolic output for a symbolic input."""
         functional = self._as_functional()
         if functional is not None:
@@ -227,7 +235,9 @@ class Sequential(Model, module="keras"):
     @property
     def input_spec(self) -> Any:
         """What the input must look like, once the model is built."""
-        functional = self._as_functional() if self.__dict__.get("_tail") is not None else None
+        if self.__dict__.get("_tail") is None or self._deferred:
+            return None  # other sizes than those of the first data may follow
+        functional = self._as_functional()
         return functional.input_spec if functional is not None else None
 
     @input_spec.setter

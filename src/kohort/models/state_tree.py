@@ -9,7 +9,12 @@ import numpy as np
 
 from kohort.core.variable import Variable
 
-KINDS = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+KINDS = (
+    "trainable_variables",
+    "non_trainable_variables",
+    "optimizer_variables",
+    "metrics_variables",
+)
 
 
 def variables_of(model: Any, kind: str) -> list[Variable]:

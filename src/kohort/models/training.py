@@ -79,7 +79,7 @@ class Training:
         validation = self._validation_source(validation_data, batch_size, validation_steps)
         epochs = min(epochs, settings.max_epochs() or epochs)
         listed, pace = self._listed("train", callbacks, verbose, source.steps, epochs)
-        self._callback_list = listed
+        self._callback_list: CallbackList | None = listed
         try:
             self._fit_epochs(
                 source, listed, pace, range(initial_epoch, epochs), validation, validation_freq
@@ -124,7 +124,7 @@ class Training:
     ) -> tuple[CallbackList, Pace]:
         """The callbacks of a call, and how often the host looks."""
         verbose = 1 if verbose == "auto" else verbose
-        listed = callbacks
+        listed: Any = callbacks
         if not isinstance(callbacks, CallbackList):
             listed = CallbackList(
                 callbacks, add_history=kind == "train", add_progbar=verbose != 0, verbose=verbose,
@@ -326,7 +326,9 @@ def _validates(epoch: int, frequency: Any) -> bool:
     if isinstance(frequency, (list, tuple, set, range)):
         return epoch + 1 in frequency
     if not isinstance(frequency, int) or frequency < 1:
-        raise ValueError(f"`validation_freq` must be a positive int or a list of ints. Received: {frequency}")
+        raise ValueError(
+            f"`validation_freq` must be a positive int or a list of ints. Received: {frequency}"
+        )
     return (epoch + 1) % frequency == 0
 
 
@@ -353,7 +355,9 @@ def _predict_blocks(source: Any, single: bool) -> Any:
     while at < full:
         count = min(most, full - at)
         room = 1 << (count - 1).bit_length()
-        yield Block(jax.tree.map(lambda a: _stacked(a, at, count, room, size), data), None, 0, count)  # noqa: B023
+        yield Block(
+            jax.tree.map(lambda a: _stacked(a, at, count, room, size), data), None, 0, count
+        )  # noqa: B023
         at += count
     if full * size < source.rows and source.steps > full:
         yield Block(jax.tree.map(lambda a: a[full * size :][None], data), None, 0, 1)

@@ -26,9 +26,7 @@ class _ReshapeOp(FunctionOp):
         return KerasTensor(shape, x.dtype)
 
 
-def reshape_output_shape(
-    shape: Sequence[int | None], newshape: Any
-) -> tuple[int | None, ...]:
+def reshape_output_shape(shape: Sequence[int | None], newshape: Any) -> tuple[int | None, ...]:
     """The shape after a reshape, as far as it is known.
 
     >>> reshape_output_shape((None, 6), (-1, 3)), reshape_output_shape((2, 6), (-1, 3))
@@ -142,9 +140,7 @@ def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> jax.Array:
             f"Input array must have at least 2 dimensions. Received: array.ndim={x.ndim}"
         )
     if len(axes) != 2 or axes[0] == axes[1]:
-        raise ValueError(
-            f"Invalid axes: {axes}. Axes must be a tuple of two different dimensions."
-        )
+        raise ValueError(f"Invalid axes: {axes}. Axes must be a tuple of two different dimensions.")
     return jnp.rot90(x, k, tuple(axes))
 
 

@@ -87,8 +87,7 @@ def associative_scan(f: Function, elems: Any, reverse: bool = False, axis: int =
     if len(sizes) > 1:
         shapes = [x.shape for x in tree.flatten(elems)]
         raise ValueError(
-            "Array inputs to associative_scan must have the same first dimension. "
-            f"(saw: {shapes})"
+            f"Array inputs to associative_scan must have the same first dimension. (saw: {shapes})"
         )
     return jax.lax.associative_scan(f, elems, reverse, axis)
 
@@ -150,14 +149,10 @@ def vectorized_map(function: Function, elements: Any) -> Any:
     return jax.vmap(_pure(function))(elements)
 
 
-def vectorize(
-    pyfunc: Function, *, excluded: Any = None, signature: str | None = None
-) -> Function:
+def vectorize(pyfunc: Function, *, excluded: Any = None, signature: str | None = None) -> Function:
     """A function that applies `pyfunc` entry by entry (NumPy's `vectorize`)."""
     if not callable(pyfunc):
-        raise ValueError(
-            f"Expected argument `pyfunc` to be a callable. Received: pyfunc={pyfunc}"
-        )
+        raise ValueError(f"Expected argument `pyfunc` to be a callable. Received: pyfunc={pyfunc}")
     return jnp.vectorize(pyfunc, excluded=excluded or set(), signature=signature)
 
 

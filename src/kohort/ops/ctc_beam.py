@@ -66,8 +66,10 @@ def _advance(beam: Beam, scores: jax.Array, mask_index: int) -> Beam:
     before = jnp.where(labels[None] == tail[:, None], beam.in_blank[:, None], either[:, None])
     grown = jnp.where(labels[None] == mask_index, _NEVER, before + scores[None])
     parent = jnp.repeat(jnp.arange(width), classes)
-    longer = beam.paths[parent].at[jnp.arange(width * classes), beam.length[parent]].set(
-        jnp.tile(labels, width), mode="drop"
+    longer = (
+        beam.paths[parent]
+        .at[jnp.arange(width * classes), beam.length[parent]]
+        .set(jnp.tile(labels, width), mode="drop")
     )
     every = Beam(
         jnp.concatenate([beam.paths, longer]),
@@ -92,9 +94,11 @@ def _joined(every: Beam, width: int, classes: int, grown: jax.Array) -> Beam:
     in_label = every.in_label.at[:width].set(
         jnp.logaddexp(every.in_label[:width], jax.nn.logsumexp(gain, 1))
     )
-    used = jnp.zeros((width, classes), bool).at[
-        jnp.where(same, jnp.arange(width)[None], width), jnp.maximum(last, 0)[:, None]
-    ].set(True, mode="drop")
+    used = (
+        jnp.zeros((width, classes), bool)
+        .at[jnp.where(same, jnp.arange(width)[None], width), jnp.maximum(last, 0)[:, None]]
+        .set(True, mode="drop")
+    )
     in_label = in_label.at[width:].set(jnp.where(used.ravel(), _NEVER, in_label[width:]))
     return every._replace(in_label=in_label)
 

@@ -14,13 +14,10 @@ from kohort.ops._base import array, axes, floating
 def _matrix(x: Any, square: bool = False) -> jax.Array:
     x = floating(x)
     if x.ndim < 2:
-        raise ValueError(
-            f"Expected input to have rank >= 2. Received input with shape {x.shape}."
-        )
+        raise ValueError(f"Expected input to have rank >= 2. Received input with shape {x.shape}.")
     if square and x.shape[-1] != x.shape[-2]:
         raise ValueError(
-            "Expected a square matrix or a batch of square matrices. Received: "
-            f"x.shape={x.shape}"
+            f"Expected a square matrix or a batch of square matrices. Received: x.shape={x.shape}"
         )
     return x
 

@@ -83,8 +83,7 @@ def sparse_categorical_crossentropy(
         target = jnp.squeeze(target, -1)
     if output.ndim < 1:
         raise ValueError(
-            "Argument `output` must be at least rank 1. Received: "
-            f"output.shape={output.shape}"
+            f"Argument `output` must be at least rank 1. Received: output.shape={output.shape}"
         )
     if target.shape != output.shape[:-1]:
         raise ValueError(

@@ -90,9 +90,7 @@ def layer_normalization(
 
 
 @op
-def rms_normalization(
-    x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = None
-) -> jax.Array:
+def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = None) -> jax.Array:
     """scale · x / sqrt(mean(x²) + epsilon), the mean over `axis`.
 
     Source: Zhang and Sennrich, 2019 (arXiv:1910.07467).
@@ -140,8 +138,7 @@ def dot_product_attention(
     for name, x in (("query", query), ("key", key), ("value", value)):
         if x.ndim != 4:
             raise ValueError(
-                "`dot_product_attention` only supports 4D inputs. Received: "
-                f"{name}.shape={x.shape}"
+                f"`dot_product_attention` only supports 4D inputs. Received: {name}.shape={x.shape}"
             )
     if attn_logits_soft_cap is not None and jax.default_backend() != "tpu":
         raise ValueError(

@@ -33,9 +33,7 @@ nanvar = reduction("nanvar", jnp.nanvar, "The variance, NaN aside.", floating)
 ptp = reduction("ptp", jnp.ptp, "The greatest minus the smallest entry along `axis`.")
 std = reduction("std", jnp.std, "The standard deviation along `axis`.", floating)
 sum = reduction("sum", jnp.sum, "The sum along `axis`.")
-logsumexp = reduction(
-    "logsumexp", jax.nn.logsumexp, "log Σ exp(x) along `axis`, stable.", floating
-)
+logsumexp = reduction("logsumexp", jax.nn.logsumexp, "log Σ exp(x) along `axis`, stable.", floating)
 
 
 @op

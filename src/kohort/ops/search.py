@@ -121,17 +121,14 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[jax.Array, jax
     if not isinstance(bins, int):
         raise TypeError(f"Argument `bins` must be of type `int`. Received: bins={bins}")
     if bins < 0:
-        raise ValueError(
-            f"Argument `bins` should be a non-negative integer. Received: bins={bins}"
-        )
+        raise ValueError(f"Argument `bins` should be a non-negative integer. Received: bins={bins}")
     if range and (not isinstance(range, tuple) or len(range) < 2):
         raise ValueError(
             f"Argument `range` must be a tuple of two elements. Received: range={range}"
         )
     if range and range[1] < range[0]:
         raise ValueError(
-            "The second element of `range` must be greater than the first. "
-            f"Received: range={range}"
+            f"The second element of `range` must be greater than the first. Received: range={range}"
         )
     if x.ndim != 1:
         raise ValueError(f"Input tensor must be 1-dimensional. Received: input.shape={x.shape}")

@@ -24,8 +24,7 @@ def _pair(z: jax.Array) -> Pair:
 def _complex(x: Any) -> jax.Array:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise ValueError(
-            "Input `x` should be a tuple of two tensors - real and imaginary."
-            f"Received: x={x}"
+            f"Input `x` should be a tuple of two tensors - real and imaginary.Received: x={x}"
         )
     real, imag = array(x[0]), array(x[1])
     if real.shape != imag.shape:
@@ -35,9 +34,7 @@ def _complex(x: Any) -> jax.Array:
             f"Received: x[0].shape = {real.shape}, x[1].shape = {imag.shape}"
         )
     if not all(jnp.issubdtype(part.dtype, jnp.floating) for part in (real, imag)):
-        raise ValueError(
-            f"At least one tensor in input `x` is not of type float.Received: x={x}."
-        )
+        raise ValueError(f"At least one tensor in input `x` is not of type float.Received: x={x}.")
     return jax.lax.complex(real, imag)
 
 
@@ -99,8 +96,7 @@ def stft(
     _check_stride(sequence_stride)
     if x.dtype.name not in {"float32", "float64"}:
         raise TypeError(
-            "Invalid input type. Expected `float32` or `float64`. "
-            f"Received: input type={x.dtype}"
+            f"Invalid input type. Expected `float32` or `float64`. Received: input type={x.dtype}"
         )
     if fft_length < sequence_length:
         raise ValueError(
@@ -125,9 +121,7 @@ def istft(
     z = _complex(x)
     _check_stride(sequence_stride)
     if z.ndim < 2:
-        raise ValueError(
-            f"Input `x` must have at least 2 dimensions. Received shape: {z.shape}"
-        )
+        raise ValueError(f"Input `x` must have at least 2 dimensions. Received shape: {z.shape}")
     count = z.shape[-2]
     total = fft_length + sequence_stride * (count - 1)
     weights = _window(window, sequence_length, fft_length, z.real.dtype)

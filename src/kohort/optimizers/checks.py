@@ -14,9 +14,7 @@ from kohort.optimizers.schedules import InverseTimeDecay
 def standardize_learning_rate(learning_rate: Any, kwargs: dict[str, Any]) -> Any:
     """Return the learning rate; `lr` and `decay` among the further arguments change it."""
     if "lr" in kwargs:
-        warnings.warn(
-            "The `lr` argument is deprecated, use `learning_rate` instead.", stacklevel=4
-        )
+        warnings.warn("The `lr` argument is deprecated, use `learning_rate` instead.", stacklevel=4)
         learning_rate = kwargs.pop("lr")
     decay = kwargs.pop("decay", None)
     if kwargs:

@@ -40,9 +40,7 @@ def _refuse_options(kwargs: dict[str, Any]) -> None:
                 "`inner_optimizer`."
             )
     if kwargs:
-        raise ValueError(
-            f"LossScaleOptimizer does not support arguments: `{'`, `'.join(kwargs)}`."
-        )
+        raise ValueError(f"LossScaleOptimizer does not support arguments: `{'`, `'.join(kwargs)}`.")
 
 
 class LossScaleOptimizer(Optimizer):

@@ -81,9 +81,7 @@ class AdamW(Adam):
 
     def __post_init__(self) -> None:
         if self.weight_decay is None:
-            raise ValueError(
-                "Argument `weight_decay` must be a float. Received: weight_decay=None"
-            )
+            raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")
 
 
 class Adamax(Optimizer):

@@ -15,8 +15,10 @@ from kohort.optimizers.optimizer import Optimizer
 
 def is_transformation(obj: Any) -> bool:
     """Whether this is an `optax.GradientTransformation`: a tuple with `init` and `update`."""
-    return isinstance(obj, tuple) and callable(getattr(obj, "init", None)) and callable(
-        getattr(obj, "update", None)
+    return (
+        isinstance(obj, tuple)
+        and callable(getattr(obj, "init", None))
+        and callable(getattr(obj, "update", None))
     )
 
 
@@ -88,9 +90,7 @@ class OptaxOptimizer(Optimizer):
         for variable, leaf in zip(self._state, jax.tree.leaves(state), strict=True):
             variable.assign(leaf)
         factor = convert_to_tensor(self._factor())
-        for variable, value, update in zip(
-            self._trainable_variables, values, updates, strict=True
-        ):
+        for variable, value, update in zip(self._trainable_variables, values, updates, strict=True):
             if variable in given:
                 variable.assign(value + factor.astype(value.dtype) * update)
 

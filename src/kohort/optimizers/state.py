@@ -142,8 +142,11 @@ class OptimizerState(Component):
             None stands for parameters that their gradient overwrites.
         """
         names = [name] if isinstance(name, str) else list(name)
-        given = [initializer] * len(names) if not isinstance(initializer, (list, tuple)) \
+        given = (
+            [initializer] * len(names)
+            if not isinstance(initializer, (list, tuple))
             else list(initializer)
+        )
         if len(names) != len(given):
             raise ValueError(
                 "The number of provided names must match the number of provided initializers.  "
@@ -198,8 +201,10 @@ class OptimizerState(Component):
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Read the variables from a store; warn and skip if their number differs."""
         if len(store.keys()) != len(self.variables):
-            hint = "" if self.variables else (
-                "This is likely because the optimizer has not been called/built yet."
+            hint = (
+                ""
+                if self.variables
+                else ("This is likely because the optimizer has not been called/built yet.")
             )
             warnings.warn(
                 f"Skipping variable loading for optimizer '{self.name}', because it has "

@@ -79,9 +79,7 @@ def randint(
     return jax.random.randint(draw_seed(seed), tuple(shape), minval, maxval, dtype)
 
 
-def categorical(
-    logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None
-) -> jax.Array:
+def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> jax.Array:
     """Draw class numbers with probabilities softmax(logits).
 
     Shapes: logits (batch, classes) -> (batch, num_samples).

@@ -12,6 +12,7 @@ import numpy as np
 from kohort.core import frame as frames
 from kohort.core.component import Component
 from kohort.core.naming import name_scope
+from kohort.core.session import on_clear
 from kohort.core.variable import Variable
 
 _STEP = np.array([0, 1], np.uint32)
@@ -136,3 +137,6 @@ def get_random_seed() -> int | None:
 def reset_global_seed_generator() -> None:
     """Forget the global generator and seed; the next draw makes a new one."""
     _global.update(generator=None, seed=None)
+
+
+on_clear(reset_global_seed_generator)

@@ -119,5 +119,5 @@ add_family(Loss, lambda: dir(Loss(name="reference")))
 add_family(Metric, lambda: dir(Metric(name="reference")))
 add_family(
     Optimizer,
-    lambda: [*dir(Optimizer(0.0, name="reference")), "_slots"],  # type: ignore[call-arg]
+    lambda: [*dir(Optimizer(0.0, name="reference")), "_slots"],
 )

@@ -178,7 +178,7 @@ class LayerContract:
             f"{self.layer_cls} is stateless, so it should be built after instantiation.",
         )
 
-        class Rebuilt(self.layer_cls):  # type: ignore[misc,name-defined]
+        class Rebuilt(self.layer_cls):  # type: ignore[name-defined]
             def build(self, *args: Any, **kwargs: Any) -> None:
                 pass
 

@@ -22,7 +22,7 @@ from kohort.testing.devices import uses_tpu
 try:  # with absl at hand, its parameterised tests work in subclasses
     from absl.testing.parameterized import TestCase as _Base
 except ImportError:
-    _Base = unittest.TestCase
+    _Base = unittest.TestCase  # type: ignore[misc,assignment]
 
 
 class TestCase(_Base):
@@ -41,7 +41,7 @@ class TestCase(_Base):
     ... )
     """
 
-    maxDiff = None
+    maxDiff = None  # type: ignore[assignment]
 
     def setUp(self) -> None:
         """Start a fresh session."""

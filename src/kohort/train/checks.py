@@ -25,7 +25,11 @@ def check_loss_fits(model: Any, compile_loss: Any, y: Any, y_pred: Any) -> None:
         _check_shapes(name, tree.flatten(y), outputs[0])
     if getattr(names[0], "from_logits", False):
         return
-    if name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"):
+    if name in (
+        "binary_crossentropy",
+        "categorical_crossentropy",
+        "sparse_categorical_crossentropy",
+    ):
         _check_probabilities(name, activation, units)
     if name == "categorical_crossentropy":
         _check_one_hot(tree.flatten(y), units)
@@ -109,7 +113,10 @@ def check_values(model: Any, data: Any) -> None:
                 with_remedies(
                     "The inputs should be finite numbers: one NaN makes the loss NaN.",
                     f"an input of shape {array.shape} with NaN or infinite values",
-                    ["Replace missing values (a mean, say) before training.", "Or drop those rows."],
+                    [
+                        "Replace missing values (a mean, say) before training.",
+                        "Or drop those rows.",
+                    ],
                 ),
                 KohortWarning,
                 stacklevel=2,

@@ -102,7 +102,9 @@ class CompileLoss(Component):
     """
 
     def __init__(self, loss: Any, loss_weights: Any = None, output_names: list[str] | None = None):
-        if loss_weights is not None and not isinstance(loss_weights, (list, tuple, dict, float, int)):
+        if loss_weights is not None and not isinstance(
+            loss_weights, (list, tuple, dict, float, int)
+        ):
             raise ValueError(
                 "Expected `loss_weights` argument to be a float (single output case) or a list, "
                 "tuple, or dict (multiple output case). Received instead: "
@@ -171,7 +173,9 @@ class CompileMetrics(Component):
         self.built = True
 
     def _truths(self, y_true: Any) -> list[Any]:
-        return self.outputs.split("y", y_true) if y_true is not None else [None] * self.outputs.count
+        return (
+            self.outputs.split("y", y_true) if y_true is not None else [None] * self.outputs.count
+        )
 
     def _make(self, what: str, given: Any, truths: list, outputs: list) -> list[list[Any]]:
         if self.outputs.count == 1:

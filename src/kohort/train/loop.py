@@ -12,6 +12,7 @@ from kohort.data.source import Block, Pace, Source
 from kohort.train.programs import Program, program_for, serving
 from kohort.train.state import Binding
 
+
 class Runner:
     """Runs blocks of one model: gathers its arrays, calls the program, scatters them back."""
 
@@ -41,7 +42,9 @@ class Runner:
                 with jax.disable_jit():
                     ts, logs, results = function(*arguments, block.start, block.stop)
             else:
-                ts, logs, results = function(*arguments, np.int32(block.start), np.int32(block.stop))
+                ts, logs, results = function(
+                    *arguments, np.int32(block.start), np.int32(block.stop)
+                )
         binding.scatter(ts)
         return {**_named(binding.result_names, results), **logs} if not logs else dict(logs)
 

@@ -29,7 +29,12 @@ def plan(
     """
     if isinstance(loss, Mapping) and not isinstance(y_pred, Mapping):
         loss, weights = _by_name("loss", loss, names), _weights_by_name(weights, names)
-    if isinstance(loss, Mapping) and names and not set(loss) & set(y_pred) and set(loss) <= set(names):
+    if (
+        isinstance(loss, Mapping)
+        and names
+        and not set(loss) & set(y_pred)
+        and set(loss) <= set(names)
+    ):
         keys = dict(zip(names, y_pred, strict=False))  # by layer name, where the output is a dict
         loss = {keys[name]: value for name, value in loss.items()}
     if not tree.is_nested(loss):
@@ -82,7 +87,7 @@ class _Leaf:
         self.loss, self.weight = loss, weight
 
 
-def _names_like(y_pred: Any, names: list[str] | None) -> Any:
+def _names_like(y_pred: Any, names: list[Any] | None) -> Any:
     """The names of the outputs, nested as they are."""
     flat = tree.flatten(y_pred)
     if names is None or len(names) != len(flat):
@@ -139,7 +144,9 @@ def _name(loss: Any, names: Any, path: tuple) -> str:
         elif isinstance(path[-1], int):
             path = (*path[:-1], name)
     elif not path:
-        return "_".join(str(n) for n in (names if isinstance(names, Mapping) else tree.flatten(names)))
+        return "_".join(
+            str(n) for n in (names if isinstance(names, Mapping) else tree.flatten(names))
+        )
     return "/".join(str(step) for step in path)
 
 
@@ -167,7 +174,9 @@ def nest_labels(y_true: Any, y_pred: Any, names: list[str] | None, loss: Any) ->
     if len(flat) == len(tree.flatten(y_pred)):
         return tree.pack_sequence_as(y_pred, flat)
     wanted = tree.flatten(loss)
-    if len(flat) == sum(one is not None for one in wanted) and len(wanted) == len(tree.flatten(y_pred)):
+    if len(flat) == sum(one is not None for one in wanted) and len(wanted) == len(
+        tree.flatten(y_pred)
+    ):
         labels = iter(flat)
         filled = [None if one is None else next(labels) for one in wanted]
         return tree.pack_sequence_as(y_pred, filled)

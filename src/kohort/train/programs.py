@@ -62,7 +62,14 @@ def test_block(ts: TrainState, leaves: Any, data: Any, order: Any, start: Any, s
 
 
 def _run_block(
-    make_step: Any, method: str, ts: TrainState, leaves: Any, data: Any, order: Any, start: Any, stop: Any
+    make_step: Any,
+    method: str,
+    ts: TrainState,
+    leaves: Any,
+    data: Any,
+    order: Any,
+    start: Any,
+    stop: Any,
 ) -> Any:
     _count()
     model, binding = served()

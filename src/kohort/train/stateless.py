@@ -12,7 +12,11 @@ from kohort.train.step import unpack
 
 def _run(model: Any, state: Any, parts: list[list[Any]], data: Any, training: bool) -> Any:
     x, y, sample_weight = unpack(data)
-    values = {v: a for part, arrays in zip(parts, state, strict=True) for v, a in zip(part, arrays, strict=True)}
+    values = {
+        v: a
+        for part, arrays in zip(parts, state, strict=True)
+        for v, a in zip(part, arrays, strict=True)
+    }
     own = parts[0]
 
     def objective(arrays: Any) -> Any:
@@ -21,7 +25,9 @@ def _run(model: Any, state: Any, parts: list[list[Any]], data: Any, training: bo
         return loss, (loss, y_pred, [frame.values[v] for v in values if v not in set(own)])
 
     if training:
-        (_, (loss, y_pred, kept)), grads = jax.value_and_grad(objective, has_aux=True)(list(state[0]))
+        (_, (loss, y_pred, kept)), grads = jax.value_and_grad(objective, has_aux=True)(
+            list(state[0])
+        )
     else:
         _, (loss, y_pred, kept) = objective(list(state[0]))
     rest = [v for v in values if v not in set(own)]
@@ -37,7 +43,12 @@ def _run(model: Any, state: Any, parts: list[list[Any]], data: Any, training: bo
 def train_step(model: Any, state: Any, data: Any) -> Any:
     """One training step as a pure function of the four lists of variables."""
     optimizer = list(model.optimizer.variables) if model.optimizer is not None else []
-    parts = [model.trainable_variables, model.non_trainable_variables, optimizer, model.metrics_variables]
+    parts = [
+        model.trainable_variables,
+        model.non_trainable_variables,
+        optimizer,
+        model.metrics_variables,
+    ]
     return _run(model, state, parts, data, training=True)
 
 

@@ -30,7 +30,7 @@ _SKIP = {
     "_functional_layers", "output_names", "input_names", "history", "stop_training", "_compile_args",
     "_callback_list", "_input_tensor", "path", "_name", "_built", "_runtime", "_fresh_metrics",
     "_shuffle_seed", "_initial_epoch", "_initial_step", "_eval_source", "_symbolic_done",
-    "_compile_config", "compiled", "_names", "_user_class", "input_spec",
+    "_compile_config", "compiled", "_deferred", "_names", "_user_class", "input_spec",
 }  # fmt: skip
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), np.dtype, type)
 
@@ -121,7 +121,7 @@ class Structure:
             return ("ref", self._seen[id(component)])
         self._seen[id(component)] = len(self._seen)
         parts: list[Any] = [type(component)]
-        hypers = dict(leaf_fields(type(component)))
+        hypers = dict(leaf_fields(type(component)))  # type: ignore[arg-type]
         for name, value in list(component.__dict__.items()):
             if name in _SKIP:
                 continue
@@ -220,4 +220,9 @@ def _array(value: Any) -> Any:
     data = np.asarray(value)
     if data.dtype == object:
         return _Identity(value)
-    return ("array", data.shape, str(data.dtype), hashlib.sha1(np.ascontiguousarray(data).tobytes()).hexdigest())
+    return (
+        "array",
+        data.shape,
+        str(data.dtype),
+        hashlib.sha1(np.ascontiguousarray(data).tobytes()).hexdigest(),
+    )

@@ -236,9 +236,7 @@ def pad_images(
     axis = _height_axis(images, data_format)
     pads = [(0, 0)] * images.ndim
     names = ("top_padding", "bottom_padding", "target_height")
-    pads[axis] = _resolve(
-        top_padding, bottom_padding, target_height, images.shape[axis], 1, names
-    )
+    pads[axis] = _resolve(top_padding, bottom_padding, target_height, images.shape[axis], 1, names)
     names = ("left_padding", "right_padding", "target_width")
     pads[axis + 1] = _resolve(
         left_padding, right_padding, target_width, images.shape[axis + 1], 1, names
