@@ -52,7 +52,6 @@ for validation in np.array_split(order, 5):
         verbose=0,
     )
     scores.append(history.history["val_auc"][-1])
-    print(
-        f"fold {len(scores)}: AUC {scores[-1]:.3f}, accuracy {history.history['val_accuracy'][-1]:.3f}"
-    )
+    accuracy = history.history["val_accuracy"][-1]
+    print(f"fold {len(scores)}: AUC {scores[-1]:.3f}, accuracy {accuracy:.3f}")
 finish("Thoracic surgery 5-fold AUC", float(np.mean(scores)), history, options, least=0.5)

@@ -2,7 +2,7 @@
 
 from kohort import __version__
 from kohort.core.dtypes import dtype_policy, set_dtype_policy
-from kohort.core.serialization import enable_unsafe_deserialization
+from kohort.core.safe_mode import enable_unsafe_deserialization
 from kohort.core.settings import (
     backend,
     disable_interactive_logging,

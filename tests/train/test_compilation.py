@@ -61,9 +61,16 @@ def test_a_new_model_of_the_same_structure_compiles_nothing(count):
 def test_other_hyperparameters_compile_nothing(count):
     fit(build())
     before = count()
-    other = dict(rate=0.4, l1=2e-4, l2=5e-3, learning_rate=0.1, momentum=0.9, smoothing=0.2)
-    for name, value in other.items():
-        fit(build(**{name: value}))
+    others = [
+        {"rate": 0.4},
+        {"l1": 2e-4},
+        {"l2": 5e-3},
+        {"learning_rate": 0.1},
+        {"momentum": 0.9},
+        {"smoothing": 0.2},
+    ]
+    for other in others:
+        fit(build(**other))
     assert count() == before
 
 

@@ -103,7 +103,7 @@ class TestGrow:
         found = self.climb(monkeypatch, bench, result, scores, curves)
         assert len(found.rungs) == 4
         assert found.best.setting.hidden == (32,)
-        assert "Overfitting sets in at 128" in " ".join(found.text)
+        assert "Overfitting is plain at 128. There is capacity enough" in " ".join(found.text)
 
     def test_goes_on_while_size_helps(self, monkeypatch, bench, result):
         bad = TestOverfitting.RISING
@@ -113,7 +113,12 @@ class TestGrow:
 
     def test_says_so_if_nothing_overfits(self, monkeypatch, bench, result):
         found = self.climb(monkeypatch, bench, result, [0.5] * 6, [TestOverfitting.FALLING] * 6)
-        assert "No size overfits clearly" in found.text[-2] + found.text[-1]
+        assert "No size overfits clearly" in " ".join(found.text)
+
+    def test_largest_and_best_may_not_be_the_end(self, monkeypatch, bench, result):
+        scores = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9]
+        found = self.climb(monkeypatch, bench, result, scores, [TestOverfitting.FALLING] * 6)
+        assert "a larger one might help yet" in " ".join(found.text)
 
     def test_ends_at_the_deadline(self, monkeypatch, bench, result):
         good = TestOverfitting.FALLING

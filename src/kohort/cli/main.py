@@ -21,6 +21,18 @@ app = typer.Typer(
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show the whole traceback if something fails.")
 ]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="The column to predict: a name, a place (-1 is the last), or several 0/1 columns "
+        "separated by commas.",
+        show_default=False,
+    ),
+]
+Task = Annotated[
+    str | None,
+    typer.Option(help="binary, multi-class, multi-label or regression.", show_default="found out"),
+]
 NoHeader = Annotated[
     bool | None,
     typer.Option("--no-header/--header", help="Whether a CSV file's first line holds data."),
@@ -72,14 +84,7 @@ def improve(
             show_default=False,
         ),
     ],
-    target: Annotated[
-        str | None,
-        typer.Option(
-            help="The column to predict: a name, a place (-1 is the last), or several 0/1 "
-            "columns separated by commas.",
-            show_default=False,
-        ),
-    ] = None,
+    target: Target = None,
     out: Annotated[
         Path | None, typer.Option(help="The run folder.", show_default="runs/NAME")
     ] = None,
@@ -97,12 +102,7 @@ def improve(
         typer.Option(help="Start no new trial after this time: 90s, 10m, 1h.", show_default="none"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the splits, weights and draws.")] = 0,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            help="binary, multi-class, multi-label or regression.", show_default="found out"
-        ),
-    ] = None,
+    task: Task = None,
     no_header: NoHeader = None,
     encoding: Encoding = "utf-8",
     verbose: Verbose = False,

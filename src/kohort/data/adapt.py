@@ -46,7 +46,8 @@ def make_source(
             if value is not None:
                 raise ValueError(
                     f"When `x` gives batches, `{name}` comes with them as (x, y, sample_weight). "
-                    f"Received: x of type {type(x).__name__} and {name} of type {type(value).__name__}"
+                    f"Received: x of type {type(x).__name__} and "
+                    f"{name} of type {type(value).__name__}"
                 )
         return _batch_source(x, steps, class_weight)
     if x is None:

@@ -149,9 +149,7 @@ class Configured:
             hint = (
                 ""
                 if self.built
-                else (
-                    " The layer was never built, so that it has no variables: call it on data first."
-                )
+                else (" The layer was never built and has no variables: call it on data first.")
             )
             raise ValueError(
                 f"Layer '{self.name}' expected {len(ordered)} variables, but received "

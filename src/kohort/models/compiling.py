@@ -37,7 +37,7 @@ class Compiling:
         self.optimizer: Any = None
         self.loss: Any = None
         self.compiled = False
-        self.stop_training = False
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.run_eagerly = False
         self._compile_loss: Any = None
         self._compile_metrics: Any = None
@@ -229,7 +229,7 @@ class Compiling:
             metric.reset_state()
 
     def _metric_arrays(self) -> Any:
-        """The results as compiled programs return them: without names, unless they are the user's."""
+        """The results as compiled programs return them: without names, or the user's dict."""
         if self._has_own("get_metrics_result"):
             return self.get_metrics_result()
         return [m.result() for _, m in self._named_metrics()]

@@ -78,7 +78,8 @@ class Function(Operation):
             )
             if not fits:
                 raise ValueError(
-                    f"{type(self).__name__} was passed incompatible inputs. For input '{ref.name}', "
-                    f"expected shape {ref.shape}, but received instead a tensor with shape {x.shape}."
+                    f"{type(self).__name__} was passed incompatible inputs. For input "
+                    f"'{ref.name}', expected shape {ref.shape}, but received instead a tensor "
+                    f"with shape {x.shape}."
                 )
         return flat

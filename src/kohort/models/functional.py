@@ -56,8 +56,8 @@ class Functional(Model, module="keras.src.models.functional"):
                 if isinstance(x, KerasTensor) and key != x.name:
                     warnings.warn(
                         "When providing `inputs` as a dict, all keys in the dict must match the "
-                        f"names of the corresponding tensors. Received key '{key}' mapping to value "
-                        f"{x} which has name '{x.name}'. Change the tensor name to '{key}' "
+                        f"names of the corresponding tensors. Received key '{key}' mapping to "
+                        f"value {x} which has name '{x.name}'. Change the tensor name to '{key}' "
                         f"(via `Input(..., name='{key}')`)",
                         stacklevel=4,
                     )

@@ -111,7 +111,8 @@ def model_from_graph_config(cls: Any, config: dict[str, Any], custom_objects: An
         if not progress:
             raise ValueError(
                 "Invalid Functional model configuration. The graph of the Functional model either "
-                f"has loops or disconnected nodes. The following nodes failed to be resolved: {waiting}"
+                "has loops or disconnected nodes. The following nodes failed to be resolved: "
+                f"{waiting}"
             )
     inputs = _find_tensors(config.pop("input_layers"), made)
     outputs = _find_tensors(config.pop("output_layers"), made)

@@ -55,13 +55,21 @@ class Model(Compiling, Training, Layer, module="keras"):  # type: ignore[misc]
         self._start_uncompiled()
 
     def _become_functional(self) -> None:
-        """Let a subclass whose `__init__` calls `super().__init__(inputs, outputs)` be functional."""
+        """Make an instance functional whose class calls `super().__init__(inputs, outputs)`."""
         from kohort.models.functional import Functional
 
         cls = type(self)
         bases = (cls, Functional)
-        self.__class__ = type(cls.__name__, bases, {"__module__": cls.__module__, "_as_graph": True,
-                                                    "__init__": Functional.__init__, "_user_class": cls})  # fmt: skip
+        self.__class__ = type(
+            cls.__name__,
+            bases,
+            {
+                "__module__": cls.__module__,
+                "_as_graph": True,
+                "__init__": Functional.__init__,
+                "_user_class": cls,
+            },
+        )
 
     @property
     def layers(self) -> list[Layer]:
@@ -225,9 +233,10 @@ class Model(Compiling, Training, Layer, module="keras"):  # type: ignore[misc]
             raise TypeError(
                 f"Unable to revive model from config. When overriding the `get_config()` method, "
                 f"make sure that the returned config contains all items used as arguments in the "
-                f"constructor to {cls}, which is the default behavior. You can override this default "
-                "behavior by defining a `from_config(cls, config)` class method to specify how to "
-                f"create an instance of {cls.__name__} from its config.\n\nReceived config={config}"
+                f"constructor to {cls}, which is the default behavior. You can override this "
+                "default behavior by defining a `from_config(cls, config)` class method to specify "
+                f"how to create an instance of {cls.__name__} from its config.\n\n"
+                f"Received config={config}"
                 f"\n\nError encountered during deserialization: {error}"
             ) from None
 

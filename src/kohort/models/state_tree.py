@@ -37,7 +37,8 @@ def nest(variables: Iterable[Variable], as_numpy: bool) -> dict[str, Any]:
             raise ValueError(
                 "The following variable path is found twice in the model: "
                 f"'{variable.path}'. `get_state_tree()` can only be called when all variable "
-                "paths are unique. Make sure to give unique names to your layers (and other objects)."
+                "paths are unique. Make sure to give unique names to your layers (and other "
+                "objects)."
             )
         here[name] = np.asarray(variable.value) if as_numpy else variable.value
     return tree
@@ -49,8 +50,8 @@ def assign(variables: Iterable[Variable], tree: dict[str, Any]) -> None:
     for path, value in _flatten(tree, ()):
         if path not in by_path:
             raise ValueError(
-                f"There is no variable '{path}' to assign to. Received a state tree with that path; "
-                f"the variables are: {sorted(by_path)}"
+                f"There is no variable '{path}' to assign to. Received a state tree with that "
+                f"path; the variables are: {sorted(by_path)}"
             )
         by_path[path].assign(value)
 

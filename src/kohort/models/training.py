@@ -11,7 +11,8 @@ import numpy as np
 from kohort.callbacks import CallbackList, History
 from kohort.core import settings, tree
 from kohort.data.adapt import make_source, split_validation
-from kohort.data.source import ArraySource, Block, Pace, clean_batch, map_arrays, stack
+from kohort.data.source import ArraySource, Pace, clean_batch, map_arrays, stack
+from kohort.data.stacking import stacked_batches
 from kohort.train import checks
 from kohort.train.loop import Runner, fresh_metrics, run_epoch, to_floats
 
@@ -148,6 +149,7 @@ class Training:
         binding = self._binding()
         kept = {p: v._value for p, v in binding.metrics.items()}
         fresh_metrics(self)
+        self.stop_evaluating = False
         listed.on_test_begin()
         pace = Pace(_QUIET, single=listed.needs_every_test_batch)
         logs = run_epoch(self, "test", source, listed, pace)
@@ -176,6 +178,7 @@ class Training:
         listed, pace = self._listed("test", callbacks, verbose, source.steps)
         self._binding()
         fresh_metrics(self)
+        self.stop_evaluating = False
         listed.on_test_begin()
         logs = run_epoch(self, "test", source, listed, pace)
         listed.on_test_end(logs)
@@ -205,15 +208,18 @@ class Training:
         if not self.built:
             self._symbolic_build((first[0], None, None))
         listed, pace = self._listed("predict", callbacks, verbose, source.steps)
+        self.stop_predicting = False
         listed.on_predict_begin()
         runner, parts, step = Runner(self), [], 0
-        for block in _predict_blocks(source, pace.single):
+        for block in stacked_batches(source, pace.single):
             listed.on_predict_batch_begin(step)
             outputs = runner.predict(block.data, block.stop)
             outputs = tree.map_structure(lambda a: _rows(a, block.stop), outputs)  # noqa: B023
             parts.append(outputs)
             step += block.stop
             listed.on_predict_batch_end(step - 1, {"outputs": outputs})
+            if pace.single and self.stop_predicting:
+                break
         listed.on_predict_end()
         if not parts:
             raise ValueError("`predict` got no data. Received: an empty iterator.")
@@ -227,8 +233,8 @@ class Training:
         self._assert_compiled("train_on_batch")
         if class_weight is not None and sample_weight is not None:
             raise ValueError(
-                "Arguments `sample_weight` and `class_weight` cannot be specified at the same time. "
-                f"Received: sample_weight={sample_weight}, class_weight={class_weight}"
+                "Arguments `sample_weight` and `class_weight` cannot be specified at the same "
+                f"time. Received: sample_weight={sample_weight}, class_weight={class_weight}"
             )
         return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
 
@@ -336,35 +342,3 @@ def _rows(outputs: Any, steps: int) -> np.ndarray:
     """(steps, batch, …) as rows, without the steps that were filled up."""
     array = np.asarray(outputs)[:steps]
     return array.reshape(-1, *array.shape[2:]) if array.ndim > 1 else array
-
-
-def _predict_blocks(source: Any, single: bool) -> Any:
-    """Stacked batches: their number filled up to a power of two, at most 64 MiB."""
-    if not isinstance(source, ArraySource):
-        pace = Pace(single=single)
-        for block in source.blocks(0, pace):
-            batch = block.order.shape[1]
-            data = jax.tree.map(lambda a: a.reshape(-1, batch, *a.shape[1:]), block.data)  # noqa: B023
-            yield Block(data, None, 0, block.stop)
-        return
-    size, data = source.batch_size, source.data
-    row_bytes = sum(a.nbytes for a in jax.tree.leaves(data)) // max(source.rows, 1)
-    most = 1 if single else max(1, 2**26 // max(row_bytes * size, 1))
-    full = min(source.rows // size, source.steps)
-    at = 0
-    while at < full:
-        count = min(most, full - at)
-        room = 1 << (count - 1).bit_length()
-        yield Block(
-            jax.tree.map(lambda a: _stacked(a, at, count, room, size), data), None, 0, count
-        )  # noqa: B023
-        at += count
-    if full * size < source.rows and source.steps > full:
-        yield Block(jax.tree.map(lambda a: a[full * size :][None], data), None, 0, 1)
-
-
-def _stacked(a: Any, at: int, count: int, room: int, size: int) -> Any:
-    rows = a[at * size : (at + count) * size].reshape(count, size, *a.shape[1:])
-    if room == count:
-        return rows
-    return np.concatenate([rows, np.zeros((room - count, *rows.shape[1:]), rows.dtype)])

@@ -161,8 +161,8 @@ def check_labels(name: str, labels: np.ndarray, units: int | None) -> None:
                 "`binary_crossentropy` expects labels between 0 and 1.",
                 f"labels from {low} to {high}",
                 [
-                    f"For {int(high) + 1} classes: Dense({int(high) + 1}, activation='softmax') with "
-                    "loss='sparse_categorical_crossentropy'.",
+                    f"For {int(high) + 1} classes: Dense({int(high) + 1}, activation='softmax') "
+                    "with loss='sparse_categorical_crossentropy'.",
                     "For labels -1 and 1: use (y + 1) / 2, or loss='hinge'.",
                 ],
             )
@@ -170,8 +170,8 @@ def check_labels(name: str, labels: np.ndarray, units: int | None) -> None:
     if name == "sparse_categorical_crossentropy" and units and (low < 0 or high >= units):
         raise ValueError(
             with_remedies(
-                f"`sparse_categorical_crossentropy` expects class numbers from 0 to {units - 1}, one "
-                "for each unit of the last layer.",
+                f"`sparse_categorical_crossentropy` expects class numbers from 0 to {units - 1}, "
+                "one for each unit of the last layer.",
                 f"labels from {low} to {high}",
                 [
                     f"Give the last layer {int(high) + 1} units.",

@@ -100,7 +100,8 @@ def run_epoch(
         pace.measured(count, time.perf_counter() - begun)
         step += count
         end(step - 1, logs)
-        if kind == "train" and pace.single and model.stop_training:
+        stopped = model.stop_training if kind == "train" else model.stop_evaluating
+        if pace.single and stopped:
             break
     return logs
 
@@ -115,7 +116,15 @@ def to_floats(logs: dict[str, Any]) -> dict[str, Any]:
 
 
 def fresh_metrics(model: Any) -> None:
-    """Reset the metrics without any computation: their zeros are kept from the first time."""
+    """Reset the metrics without any computation: their zeros are kept from the first time.
+
+    A metric (or model) that resets in a way of its own is asked each time.
+    """
+    if model._has_own("reset_metrics") or any(
+        not type(m).reset_state.__module__.startswith("kohort.") for m in model.metrics
+    ):
+        model.reset_metrics()
+        return
     version, binding = model.__dict__["_runtime"][0], model._binding()
     cached = model.__dict__.get("_fresh_metrics")
     if cached is None or cached[0] != version:

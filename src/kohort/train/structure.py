@@ -25,12 +25,13 @@ from kohort.random import SeedGenerator
 
 # Attributes that do not change what a program computes.
 _SKIP = {
-    "name", "_init_args", "_inbound_nodes", "_own", "_losses", "built", "_called", "_build_shapes",
-    "_born_trainable_set", "_functional", "_tail", "_parent", "_initial_weights", "_input_shape_arg",
-    "_functional_layers", "output_names", "input_names", "history", "stop_training", "_compile_args",
-    "_callback_list", "_input_tensor", "path", "_name", "_built", "_runtime", "_fresh_metrics",
-    "_shuffle_seed", "_initial_epoch", "_initial_step", "_eval_source", "_symbolic_done",
-    "_compile_config", "compiled", "_deferred", "_names", "_user_class", "input_spec",
+    "name", "_init_args", "_inbound_nodes", "_own", "_losses", "built", "_called",
+    "_build_shapes", "_born_trainable_set", "_functional", "_tail", "_parent", "_initial_weights",
+    "_input_shape_arg", "_functional_layers", "output_names", "input_names", "history",
+    "stop_training", "stop_evaluating", "stop_predicting", "_compile_args", "_callback_list",
+    "_input_tensor", "path", "_name", "_built", "_runtime", "_fresh_metrics", "_shuffle_seed",
+    "_initial_epoch", "_initial_step", "_eval_source", "_symbolic_done", "_compile_config",
+    "compiled", "_deferred", "_names", "_user_class", "input_spec",
 }  # fmt: skip
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), np.dtype, type)
 
@@ -172,7 +173,7 @@ class Structure:
         return ("graph", layers, tuple(calls), self._value(outputs, path), str(struct))
 
     def _function(self, function: Any, path: str) -> Any:
-        """A function by its code and what it closes over, so that a lambda made anew is the same."""
+        """A function by its code and what it closes over: a lambda made anew is the same."""
         if isinstance(function, types.MethodType):
             owner = self._value(function.__self__, path)
             return ("method", owner, self._function(function.__func__, path))

@@ -108,16 +108,15 @@ def _describe(rungs: list[Rung], best: Result, simplest: Result, bench: Bench) -
             f"{result.parameters:>8,} weights   {show(result.score)} ± "
             f"{show(result.standard_error)}   {note}".rstrip()
         )
-    if any(rung.overfits for rung in rungs):
-        first = next(rung for rung in rungs if rung.overfits).result
-        text.append(
-            f"Overfitting sets in at {_size(first)}, after about "
-            f"{round(np.mean(first.best_epochs))} epochs: there is capacity enough."
-        )
+    flagged = [_size(rung.result) for rung in rungs if rung.overfits]
+    if flagged:
+        text.append(f"Overfitting is plain at {', '.join(flagged)}.")
+    if best is rungs[-1].result and not rungs[-1].overfits:
+        text.append("The largest size is best and does not overfit: a larger one might help yet.")
+    elif flagged:
+        text.append("There is capacity enough: what is left is to hold it in check.")
     else:
-        text.append(
-            "No size overfits clearly in the epochs given: more epochs might still help a little."
-        )
+        text.append("No size overfits clearly: with more epochs, one may.")
     if simplest is not best:
         text.append(f"{_size(simplest)} is within one standard error of the best, {_size(best)}.")
     return text

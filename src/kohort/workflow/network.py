@@ -183,4 +183,5 @@ def raw_model(
     frozen = model.get_layer("standardise")
     frozen.set_weights([scaler.mean, scaler.spread.astype("float64") ** 2])
     model.compile(kohort.optimizers.Adam(setting.learning_rate), loss=goal.loss)
+    model.optimizer.build(model.trainable_variables)  # so that the file can be trained on
     return model
