@@ -146,9 +146,7 @@ class Calling:
         previous = {**kwargs, **extra}.get("mask")
         if previous is None:
             previous = tree.map_structure(get_mask, spec.first)
-        mixed = self.autocast and self.compute_dtype != self.variable_dtype
-        cast = self.compute_dtype if mixed else None
-        with name_scope(self.name, owner=self), autocast(cast):
+        with name_scope(self.name, owner=self), autocast(self._cast_dtype()):
             if calls.is_symbolic(spec):
                 outputs = self.compute_output_spec(*args, **{**kwargs, **extra})
                 Node(self, *given, outputs)  # as given: a cast is no part of the graph
@@ -232,7 +230,13 @@ class Calling:
             return tree.map_shape_structure(make, shape)
         if not self.built:
             self._maybe_build(CallSpec(calls.signature_of(self.call), args, kwargs))
-        return infer_outputs(self.call, *args, **kwargs)
+        with autocast(self._cast_dtype()):
+            return infer_outputs(self.call, *args, **kwargs)
+
+    def _cast_dtype(self) -> str | None:
+        """The dtype in which float variables are read inside `call`, where it is another."""
+        mixed = self.autocast and self.compute_dtype != self.variable_dtype
+        return self.compute_dtype if mixed else None
 
 
 def _is_number_list(x: Any) -> bool:
