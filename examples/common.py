@@ -4,6 +4,8 @@ import argparse
 import sys
 from typing import Any
 
+import numpy as np
+
 
 def arguments(doc: str, epochs: int, batch_size: int) -> argparse.Namespace:
     """The command line of an example."""
@@ -15,6 +17,14 @@ def arguments(doc: str, epochs: int, batch_size: int) -> argparse.Namespace:
     parser.add_argument("--plot", help="write the curves to this PNG file")
     parser.add_argument("--verbose", type=int, default=2)
     return parser.parse_args()
+
+
+def multi_hot(sequences: np.ndarray, words: int) -> np.ndarray:
+    """(n,) lists of word numbers -> (n, words) of 0 and 1."""
+    rows = np.zeros((len(sequences), words), "float32")
+    for row, sequence in zip(rows, sequences, strict=True):
+        row[sequence] = 1
+    return rows
 
 
 def plot_history(history: Any, path: str, title: str) -> None:

@@ -3,25 +3,15 @@
 python examples/imdb_multi_hot.py [--epochs 4] [--plot imdb.png]
 """
 
-import numpy as np
-from common import arguments, finish
+from common import arguments, finish, multi_hot
 
 import kohort as keras
 
 options = arguments(__doc__, epochs=4, batch_size=512)
 WORDS = 10_000
 
-
-def multi_hot(sequences: np.ndarray) -> np.ndarray:
-    """(n,) lists of word numbers -> (n, WORDS) of 0 and 1."""
-    rows = np.zeros((len(sequences), WORDS), "float32")
-    for row, sequence in zip(rows, sequences, strict=True):
-        row[sequence] = 1
-    return rows
-
-
 (x_train, y_train), (x_test, y_test) = keras.datasets.imdb.load_data(num_words=WORDS)
-x_train, x_test = multi_hot(x_train), multi_hot(x_test)
+x_train, x_test = multi_hot(x_train, WORDS), multi_hot(x_test, WORDS)
 y_train, y_test = y_train.astype("float32"), y_test.astype("float32")
 
 model = keras.Sequential(

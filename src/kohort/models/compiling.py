@@ -5,10 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
-from kohort import losses, metrics, optimizers
+from kohort import metrics, optimizers
 from kohort.core import frame as frames
 from kohort.core import tree
 from kohort.core.component import touch
@@ -16,7 +15,6 @@ from kohort.core.naming import name_scope
 from kohort.core.serialization import (
     deserialize_keras_object,
     serialize_dict,
-    serialize_keras_object,
 )
 from kohort.core.symbolic import KerasTensor, infer_outputs
 from kohort.core.variable import Variable
@@ -355,6 +353,3 @@ class Compiling:
 
 def _mean(name: str) -> Any:
     return metrics.Mean(name=name)
-
-
-__all__ = ["Compiling", "jax", "losses", "serialize_keras_object"]

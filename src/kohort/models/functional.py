@@ -11,7 +11,7 @@ from kohort.core.graph import Graph, _Visit
 from kohort.core.masks import get_mask, set_mask
 from kohort.core.symbolic import KerasTensor, Node
 from kohort.core.variable import convert_to_tensor
-from kohort.layers import Input, InputLayer, InputSpec, Layer
+from kohort.layers import Input, InputSpec, Layer
 from kohort.layers.call import takes
 from kohort.models.model import Model
 
@@ -327,6 +327,3 @@ def clone_nodes(inputs: Any, outputs: Any) -> tuple[Any, Any]:
         for old, new in zip(node.output_tensors, tree.flatten(made), strict=True):
             copies.setdefault(id(old), new)
     return new_inputs, tree.map_structure(swap, outputs)
-
-
-__all__ = ["Functional", "InputLayer", "clone_nodes"]

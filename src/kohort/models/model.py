@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
-
-from kohort.core.serialization import deserialize_keras_object, serialize_keras_object
+from kohort.core.serialization import serialize_keras_object
 from kohort.core.symbolic import KerasTensor
 from kohort.core.tree import flatten
 from kohort.layers.layer import Layer
@@ -287,6 +285,3 @@ def _graph_arguments(args: tuple, kwargs: dict) -> Any:
         return None
     leaves = flatten((inputs, outputs))
     return (inputs, outputs) if all(isinstance(x, KerasTensor) for x in leaves) else None
-
-
-__all__ = ["Model", "deserialize_keras_object", "jax"]

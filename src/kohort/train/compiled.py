@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from kohort import metrics
 from kohort.core import tree
 from kohort.core.component import Component
-from kohort.core.symbolic import KerasTensor
 from kohort.train.loss_plan import Part, at, nest_labels, nest_weights, plan
 
 
@@ -227,8 +226,3 @@ class CompileMetrics(Component):
                 m.update_state(t, p)
             for m in weighted:
                 m.update_state(t, p, sample_weight=sw)
-
-
-def is_symbolic(x: Any) -> bool:
-    """Whether this is a symbolic tensor."""
-    return isinstance(x, KerasTensor)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kohort.core.component import is_zero
 from kohort.core.variable import Variable
 from kohort.random import global_seed_generator
 from kohort.train.structure import Structure
@@ -91,6 +90,3 @@ class Binding:
 
 def _read(part: dict[str, Variable]) -> Arrays:
     return {path: variable._value for path, variable in part.items()}
-
-
-__all__ = ["Binding", "TrainState", "is_zero"]
