@@ -207,8 +207,8 @@ def report(results: dict[str, Any], first: list[str]) -> str:
     absent: Counter[str] = Counter()
     for result in now.values():
         absent.update(result["missing"])
-    names = ", ".join(f"`{n.removeprefix('keras.src.')}` ({c})" for n, c in absent.most_common())
-    parts.append(f"## Names that tests asked for in vain\n\n{names}\n")
+    listed_names = [f"`{n.removeprefix('keras.src.')}` ({c})" for n, c in absent.most_common()]
+    parts.append("## Names that tests asked for in vain\n\n" + ", ".join(listed_names) + "\n")
     return "\n".join(parts)
 
 

@@ -14,11 +14,11 @@ TestResult.__test__ = False  # a result, not a test class
 
 @pytest.fixture
 def verdict(result, accuracy_measure):
-    def make(over_trivial, over_linear, train=0.8, openings=0, promised=0.8):
+    def make(over_trivial, over_linear, train=0.8, openings=0, promised=0.8, hidden=(8,)):
         chosen = result([promised])
         figure = Interval(0.8, 0.75, 0.85)
         tuning = Tuning([chosen], chosen, chosen, figure)
-        final = FinalFit(Setting((8,)), 5, None, None, None, train)
+        final = FinalFit(Setting(hidden), 5, None, None, None, train)
         beats = {"the guess": Interval(*over_trivial), "the line": Interval(*over_linear)}
         nothing = np.zeros(1)
         test = TestResult(figure, [], {}, beats, nothing, nothing)
@@ -48,6 +48,15 @@ def test_grade(verdict, over_trivial, over_linear, grade, words):
 def test_uncertain_sign_is_said(verdict):
     assert "the sign is not certain" in verdict(CLEAR, UNSURE).text[1]
     assert "the sign is not certain" not in verdict(CLEAR, WORSE).text[1]
+
+
+def test_network_without_hidden_layer_is_a_linear_model(verdict):
+    found = verdict(CLEAR, UNSURE, hidden=())
+    assert (found.grade, found.headline[:24]) == ("level", "A linear model is enough")
+
+
+def test_no_difference_has_no_sign(verdict):
+    assert verdict(CLEAR, (0.0, 0.0, 0.0)).text[1] == "Against the line: no difference that shows."
 
 
 def test_overfitting(verdict):

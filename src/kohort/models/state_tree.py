@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,15 +46,18 @@ def nest(variables: Iterable[Variable], as_numpy: bool) -> dict[str, Any]:
 
 
 def assign(variables: Iterable[Variable], tree: dict[str, Any]) -> None:
-    """Assign the values that stand in nested dicts; a path that is not there raises."""
+    """Assign the values that stand in nested dicts; warn of paths that no variable has."""
     by_path = {variable.path: variable for variable in variables}
-    for path, value in _flatten(tree, ()):
-        if path not in by_path:
-            raise ValueError(
-                f"There is no variable '{path}' to assign to. Received a state tree with that "
-                f"path; the variables are: {sorted(by_path)}"
-            )
-        by_path[path].assign(value)
+    values = dict(_flatten(tree, ()))
+    for path in values.keys() & by_path.keys():
+        by_path[path].assign(values[path])
+    unknown = sorted(values.keys() - by_path.keys())
+    if unknown:
+        warnings.warn(
+            f"The state tree holds values for which there is no variable: {unknown}. "
+            f"The variables are: {sorted(by_path)}",
+            stacklevel=3,
+        )
 
 
 def _flatten(tree: dict[str, Any], scopes: tuple[str, ...]) -> Iterable[tuple[str, Any]]:

@@ -77,7 +77,7 @@ def capacity_picture(capacity: Capacity, linear: float, measure: Measure) -> str
 
 
 def curves_picture(capacity: Capacity) -> str:
-    """Loss against epoch for each size: folds as thin lines, their mean as a thick one."""
+    """Loss against epoch for each size: folds as thin lines; a thick one is the mean of all."""
     rungs = capacity.rungs
     columns = min(3, len(rungs))
     rows = -(-len(rungs) // columns)
@@ -100,12 +100,15 @@ def curves_picture(capacity: Capacity) -> str:
 
 
 def mean_curve(lines: list[list[float]]) -> np.ndarray:
-    """The mean over folds of each epoch that at least half of the folds reached."""
-    length = int(np.median([len(line) for line in lines]))
-    block = np.full((len(lines), length), np.nan)
-    for row, line in zip(block, lines, strict=True):
-        row[: len(line)] = line[:length]
-    return np.nanmean(block, axis=0)
+    """The mean over folds, as far as all folds trained.
+
+    Beyond that it would be a mean of the folds that went well, and seem to fall.
+
+    >>> mean_curve([[3.0, 2.0, 9.0], [1.0, 0.0]])
+    array([2., 1.])
+    """
+    length = min(len(line) for line in lines)
+    return np.mean([line[:length] for line in lines], axis=0)
 
 
 def _top(curves: list[tuple[list[float], list[float]]]) -> float:

@@ -38,6 +38,10 @@ def judge_run(
     elif over_linear.high < 0:
         grade = "poor"
         headline = "The linear model is better than the network: use the linear model."
+    elif not final.setting.hidden:
+        grade = "level"
+        headline = "A linear model is enough: no larger network was clearly better in validation."
+        text.append("The model file holds such a network; it has no hidden layer.")
     else:
         grade = "level"
         headline = "The network is no better than a linear model, as far as this test can tell."
@@ -55,6 +59,8 @@ def judge_run(
 
 def _against(name: str, difference: Interval, measure: Measure) -> str:
     show = measure.show
+    if show(abs(difference.value)) == show(0.0):
+        return f"Against {name}: no difference that shows."
     word = "better" if difference.value >= 0 else "worse"
     sure = "" if difference.low > 0 or difference.high < 0 else ", so the sign is not certain"
     return (
