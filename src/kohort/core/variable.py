@@ -69,7 +69,7 @@ class Variable:
         name: its name; the path is prefixed by the open name scopes.
 
     >>> v = Variable([1.0, 2.0], name="v")
-    >>> v.assign_add([1.0, 1.0]); v.numpy()
+    >>> _ = v.assign_add([1.0, 1.0]); v.numpy()
     array([2., 3.], dtype=float32)
     """
 
@@ -228,7 +228,7 @@ def _binary(function: Callable[[Any, Any], Any], swap: bool = False) -> Callable
         if type(other).__name__ == "KerasTensor":
             return NotImplemented
         other = _value(other)
-        if isinstance(other, np.ndarray):
+        if isinstance(other, (np.ndarray, list, tuple)):
             other = jnp.asarray(other)
         return function(other, self.value) if swap else function(self.value, other)
 
