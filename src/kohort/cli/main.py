@@ -88,7 +88,7 @@ def improve(
     out: Annotated[
         Path | None, typer.Option(help="The run folder.", show_default="runs/NAME")
     ] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Random settings in the last stage.")] = 12,
+    trials: Annotated[int, typer.Option(min=1, help="Random settings in the last stage.")] = 10,
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="The most epochs of one training.", show_default="by size"),

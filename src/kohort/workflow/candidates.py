@@ -73,7 +73,7 @@ def make_bench(
 ) -> Bench:
     """Scales each fold with its own training rows. `most_rows` limits what a fold trains on.
 
-    `epochs=None` gives about two thousand steps, in 20 to 100 epochs.
+    `epochs=None` gives about 1200 steps, in 15 to 60 epochs.
     """
     yes_no = yes_no_columns(book)
     folds, validation_rows = [], []
@@ -85,8 +85,8 @@ def make_bench(
         validation_rows.append(judge)
     if epochs is None:
         steps = max(1, len(folds[0][0]) // network.batch_size(len(folds[0][0])))
-        epochs = int(np.clip(2000 // steps, 20, 100))
-    patience = max(5, epochs // 5)
+        epochs = int(np.clip(1200 // steps, 15, 60))
+    patience = max(5, epochs // 6)
     goal = Goal.of(problem)
     return Bench(folds, validation_rows, goal, measure, epochs, patience, seed)
 

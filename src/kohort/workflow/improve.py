@@ -65,7 +65,7 @@ def improve(
     *,
     out: str | Path | None = None,
     seed: int = 0,
-    trials: int = 12,
+    trials: int = 10,
     epochs: int | None = None,
     folds: int | None = None,
     budget: float | None = None,

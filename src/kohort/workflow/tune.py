@@ -70,7 +70,7 @@ def draw(hidden: tuple[int, ...], trials: int, seed: int) -> list[Setting]:
     generator = np.random.default_rng([seed, 7])
     out = []
     for _ in range(trials):
-        rate = 10 ** generator.uniform(-3.5, -1.8)
+        rate = 10 ** generator.uniform(-3.2, -1.8)
         l2: float | None
         dropout: float | None
         l2 = NONE if generator.random() < 1 / 3 else 10 ** generator.uniform(-5, -2)
