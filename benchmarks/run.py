@@ -85,8 +85,8 @@ def report(results: dict[str, dict[str, float]], seconds: float) -> str:
         f"Python {platform.python_version()}, JAX {jax.__version__}, Keras {keras.__version__}"
     )
     return (
-        "# Benchmarks\n\nMade by `make bench`: fits of 4 to 20 epochs, the time of a fit divided by "
-        "its epochs; best of several rounds in turns, one process, "
+        "# Benchmarks\n\nMade by `make bench`: fits of 4 to 20 epochs, the time of a fit divided "
+        "by its epochs; best of several rounds in turns, one process, "
         f"{os.cpu_count()} cores; {versions}. Machines are noisy: read the ratios.\n\n"
         f"{table(results)}\n\n`import kohort` costs {seconds:.2f} s beyond `import jax, numpy`.\n"
     )
