@@ -36,9 +36,6 @@ class Model(Compiling, Training, Layer, module="keras"):  # type: ignore[misc]
             return Functional.__new__(Functional, *args, **kwargs)
         return super().__new__(cls, *args, **kwargs)
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-
     def __init__(self, *args: Any, **kwargs: Any):
         graph = _graph_arguments(args, kwargs)
         if graph is not None and type(self) is not Model and not hasattr(type(self), "_as_graph"):

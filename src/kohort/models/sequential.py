@@ -167,8 +167,7 @@ class Sequential(Model, module="keras"):
     def _as_functional(self) -> Functional | None:
         """The stack as a graph, made when it is first asked for."""
         if self._functional is None and self._tail is not None:
-            counters = self.name
-            self._functional = Functional(self._stack[0].output, self._tail, name=counters)
+            self._functional = Functional(self._stack[0].output, self._tail, name=self.name)
         return self._functional
 
     def call(
