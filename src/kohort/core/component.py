@@ -133,10 +133,18 @@ class Hyper(_Checked):
         if old is REQUIRED or self.is_constant(old) or self.is_constant(value):
             touch()
 
+    def is_number(self, value: Any) -> bool:
+        """Whether this value can be a leaf at all: no schedule, None or bool."""
+        if isinstance(value, bool):
+            return False
+        return isinstance(value, (int, float)) or _is_scalar_array(value)
+
     def is_constant(self, value: Any) -> bool:
         """Whether this value is compiled in, not passed as a leaf."""
-        if value is None or not isinstance(value, (int, float)) or isinstance(value, bool):
-            return not _is_scalar_array(value)
+        if not self.is_number(value):
+            return True
+        if not isinstance(value, (int, float)):
+            return False
         return self.spec.neutral is not None and value == self.spec.neutral
 
     def _check_bounds(self, value: Any) -> None:

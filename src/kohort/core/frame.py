@@ -24,29 +24,41 @@ def current() -> Frame | None:
     return getattr(_local, "frame", None)
 
 
+def valid_rows() -> Any:
+    """Which rows of the batch count: bools `(batch,)`, or None where all do."""
+    frame = current()
+    return None if frame is None else frame.valid
+
+
 class Frame:
     """Arrays that stand for variables and hyperparameters, and what was written since.
 
     Args:
         values: variable -> array, read in place of the variable's own value.
         leaves: (component id, field name) -> scalar array, for hyperparameters.
+        valid: `(batch,)` bools, which rows of the batch count, where one is filled up to a common
+            size; None where all do.
     """
 
     def __init__(
         self,
         values: Mapping[Any, Any] | None = None,
         leaves: Mapping[tuple[int, str], Any] | None = None,
+        valid: Any = None,
     ):
         self.values = dict(values or {})
         self.leaves = dict(leaves or {})
         self.updates: dict[Any, Any] = {}
         self.losses: list[Any] = []
+        self.valid = valid
         self._outer: Frame | None = None
 
     def __enter__(self) -> Frame:
         self._outer = current()
         if self._outer is not None and not self.leaves:
             self.leaves = self._outer.leaves
+        if self._outer is not None and self.valid is None:
+            self.valid = self._outer.valid
         _local.frame = self
         return self
 

@@ -30,6 +30,14 @@ class _Noise(_Elementwise):
         if not is_zero(getattr(self, self._strength)) and "seed_generator" not in self.__dict__:
             self.seed_generator = random.SeedGenerator(self.__dict__["seed"])
 
+    def prepare_to_vary(self) -> None:
+        """Get a generator at strength zero too: other members of a cohort have another strength.
+
+        It draws nothing that this layer would see, and no seed is drawn for it.
+        """
+        if "seed_generator" not in self.__dict__:
+            self.seed_generator = random.SeedGenerator(0)
+
     def __setattr__(self, key: str, value: Any) -> None:
         super().__setattr__(key, value)
         if key == self._strength and "seed" in self.__dict__:

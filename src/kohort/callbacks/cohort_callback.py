@@ -1,0 +1,31 @@
+"""CohortCallback: watches a whole cohort."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class CohortCallback:
+    """Base class of what follows a cohort, epoch by epoch, with all members at once.
+
+    `logs` has an array over all members for each name; NaN stands for members that no longer
+    train. `cohort.drop(numbers)` ends the training of members, `cohort.members` has their rows,
+    labels and histories.
+
+    A member's own callbacks (early stopping, learning-rate schedules) are Keras's: see `Member`.
+
+    >>> class Best(CohortCallback):
+    ...     def on_epoch_end(self, cohort, epoch, logs):
+    ...         print(epoch, int(np.nanargmin(logs["loss"])))
+    """
+
+    def on_train_begin(self, cohort: Any) -> None:
+        """Called before the first epoch."""
+
+    def on_epoch_end(self, cohort: Any, epoch: int, logs: dict[str, np.ndarray]) -> None:
+        """Called after each epoch, after the members' own callbacks."""
+
+    def on_train_end(self, cohort: Any) -> None:
+        """Called when no member trains any more."""
