@@ -29,20 +29,16 @@ class Candidate:
         seed: the seed of everything that is drawn.
         sample: a batch (x, y, sample_weight), to learn shapes from.
         label: what to call it.
-        prepare: called as `prepare(model, x)` with a member's training rows before it starts:
-            scalers and the like learn from these rows and no others.
+
+    `prepare`, where it is set, is called as `prepare(model, x)` with a member's training rows before
+    it starts: scalers and the like learn from these rows and no others.
     """
 
     def __init__(
-        self,
-        make: Callable[[], Any],
-        seed: int,
-        sample: Any,
-        label: dict[str, Any] | None = None,
-        prepare: Callable[[Any, Any], None] | None = None,
+        self, make: Callable[[], Any], seed: int, sample: Any, label: dict[str, Any] | None = None
     ):
         self.make, self.seed, self.sample, self.label = make, seed, sample, dict(label or {})
-        self._prepare = prepare
+        self.prepare: Callable[[Any, Any], None] | None = None
         self.model, self.order_seed = self._build()
         for layer in self.model._flatten_layers():
             if hasattr(layer, "prepare_to_vary"):
@@ -73,9 +69,9 @@ class Candidate:
     def begin(self, data: Any, rows: np.ndarray) -> TrainState:
         """The first state of a member that trains on `rows`."""
         self.binding.scatter(self.first)
-        if self._prepare is None:
+        if self.prepare is None:
             return self.first
-        self._prepare(self.model, jax.tree.map(lambda a: np.asarray(a[rows]), data[0]))
+        self.prepare(self.model, jax.tree.map(lambda a: np.asarray(a[rows]), data[0]))
         return host(self.binding.gather())
 
     def rebuilt(self, ts: TrainState, leaves: dict[str, Any]) -> Any:

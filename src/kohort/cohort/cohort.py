@@ -16,7 +16,7 @@ from kohort.callbacks.cohort_callback import CohortCallback
 from kohort.cohort.group import Group, grouped
 from kohort.cohort.member import DIVERGED, DROPPED, FINISHED, RUNNING, STOPPED, Member
 from kohort.cohort.pack import Pack
-from kohort.cohort.plan import pack_width, widest_on
+from kohort.cohort.plan import pack_width, settle, widest_on
 from kohort.cohort.visit import Visitor
 
 
@@ -72,11 +72,10 @@ class Cohort:
         for callback in self._callbacks:
             callback.on_train_begin(self)
         self._begin_members()
-        self._set_widths()
+        for group in self.groups:
+            self._settle(group)
         self._packs = list(self._packed(self.running))
         try:
-            for pack in self._packs:
-                pack.compile(self._shuffle)
             with ThreadPoolExecutor(self._workers()) as pool:
                 for epoch in itertools.count():
                     if not self._packs:
@@ -194,6 +193,28 @@ class Cohort:
             found |= {id(m): out for m, out in zip(part, outputs, strict=True)}
         return [found[id(m)] for m in members]
 
+    def evaluate(self, members: Any = None) -> dict[str, np.ndarray]:
+        """Loss and metrics of members on their validation rows, with the weights they ended with.
+
+        Args:
+            members: the members; all unless told.
+
+        Returns:
+            name -> `(members,)`.
+        """
+        members = self.members if members is None else list(members)
+        found: dict[int, dict[str, Any]] = {}
+        for group, part in self._plan(members):
+            for member in part:
+                self._check_trained(member)
+            device = jax.local_devices()[0]
+            logs = Pack(group, part, self._data_on(device), device).evaluate()
+            found |= {id(m): {k: v[i] for k, v in logs.items()} for i, m in enumerate(part)}
+        names = found[id(members[0])]
+        return {
+            name: np.array([found[id(m)].get(name, np.nan) for m in members]) for name in names
+        }
+
     def _check_trained(self, member: Member) -> None:
         if member.state is None:
             raise ValueError("This member was not trained. Call `cohort.fit()` first.")
@@ -243,15 +264,23 @@ class Cohort:
                 for start in range(0, len(part), group.width):
                     yield group, part[start : start + group.width]
 
-    def _set_widths(self) -> None:
-        widest = self._width or widest_on(jax.local_devices()[0].platform)
-        for group in self.groups:
-            counts = Counter(group.fits_with(m) for m in group.members)
-            group.form = self._form or group.form
-            if group.form == "each":
-                group.width = 1
-            else:
-                group.width = pack_width(max(counts.values()), widest, self._workers())
+    def _settle(self, group: Group) -> None:
+        """Choose how a group runs, and compile its programs."""
+        alike: dict[Any, list[Member]] = {}
+        for member in group.members:
+            alike.setdefault(group.fits_with(member), []).append(member)
+        largest = max(alike.values(), key=len)
+        device = jax.local_devices()[0]
+        group.form = self._form or "vmap"
+        widest = 1 if group.form == "each" else self._width or widest_on(device.platform)
+        group.width = pack_width(len(largest), widest, self._workers())
+
+        def make_pack() -> Pack:
+            return Pack(group, largest[: group.width], self._data_on(device), device)
+
+        settle(group, make_pack, self._workers(), is_free=self._form is self._width is None)
+        for part in alike.values():  # packs with another number of steps are other shapes
+            Pack(group, part[: group.width], self._data_on(device), device).compile()
 
     def _packed(self, members: list[Member]) -> Iterator[Pack]:
         devices = itertools.cycle(jax.local_devices())

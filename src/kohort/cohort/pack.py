@@ -88,6 +88,11 @@ class Pack:
         self.ts = ts
         return logs
 
+    def evaluate(self) -> dict[str, np.ndarray]:
+        """Loss and metrics on the validation rows, an array over members each."""
+        ts = self.ts._replace(metrics=self.fresh)
+        return self._named(self._run("test", ts, self.leaves(), self.validation)[1])
+
     def _run(self, kind: str, ts: TrainState, leaves: Any, parts: list[Grid]) -> Any:
         results = None
         for grid in parts:
@@ -113,23 +118,46 @@ class Pack:
     def _compiled(self, kind: str, arguments: tuple[Any, ...]) -> Any:
         lead = self.group.lead
         with serving(lead.model, lead.binding):
-            return self.program.compile(kind, arguments)
+            return self.program.compile(kind, arguments, self.device)
 
-    def compile(self, shuffle: Any) -> None:
-        """Compile what an epoch needs, the programs side by side."""
-        group = self.group
-        rows = [m.order(0, shuffle) for m in self.members]
-        wanted = [("train", grid) for grid in self._grids(rows, group.batch_size, group.masked)]
-        wanted += [("test", grid) for grid in self.validation]
+    def compile(self, *kinds: str) -> int:
+        """Compile what an epoch needs, the programs side by side; return the bytes they need.
 
-        def one(kind: str, grid: Grid) -> None:
+        Args:
+            kinds: only these: "train", "test".
+        """
+        first = [
+            (kind, grid)
+            for kind, parts in self._parts()
+            if not kinds or kind in kinds
+            for grid in parts
+        ]
+
+        def one(kind: str, grid: Grid) -> int:
             order, size = self._own(grid)
-            order = self._put(order)
             zero = np.int32(0)
-            self._compiled(kind, (self.ts, self.leaves(), self.data, order, size, zero, zero))
+            arguments = (self.ts, self.leaves(), self.data, self._put(order), size, zero, zero)
+            return memory_of(self._compiled(kind, arguments))
 
-        with ThreadPoolExecutor(len(wanted)) as pool:
-            list(pool.map(one, *zip(*wanted, strict=True)))
+        with ThreadPoolExecutor(len(first)) as pool:
+            return max(pool.map(one, *zip(*first, strict=True)))
+
+    def _parts(self) -> list[tuple[str, list[Grid]]]:
+        rows = [m.rows for m in self.members]
+        train = self._grids(rows, self.group.batch_size, self.group.masked)
+        return [("train", train), ("test", self.validation)]
+
+    @property
+    def steps(self) -> int:
+        """Training steps an epoch."""
+        return sum(grid.steps for grid in self._parts()[0][1])
+
+    def try_steps(self, steps: int) -> None:
+        """Run some steps and forget the result."""
+        grid = self._parts()[0][1][0]
+        order, size = self._own(grid)
+        order, stop = self._put(order), min(steps, grid.steps)
+        jax.block_until_ready(self.call("train", self.ts, self.leaves(), order, size, 0, stop))
 
     def _validation_grids(self) -> list[Grid]:
         group = self.group
@@ -161,7 +189,7 @@ class Pack:
         group = self.group
         rows = rows + rows[-1:] * (group.width - len(rows))
         grid = grids(rows, group.validation_batch_size, filled=True, masked=False)[0]
-        order = self._own(grid)[0]
+        order = self._put(self._own(grid)[0])
         arguments = (self.ts, self.leaves(), self.data[0], order, np.int32(0), np.int32(grid.steps))
         out = jax.device_get(self._compiled("predict", arguments)(*arguments))
         if self.form is None:
@@ -170,3 +198,11 @@ class Pack:
             jax.tree.map(lambda a: a[i].reshape(-1, *a.shape[3:])[: len(r)], out)  # noqa: B023
             for i, r in enumerate(rows[: len(self.members)])
         ]
+
+
+def memory_of(compiled: Any) -> int:
+    """The bytes that a compiled program needs beside the data, by the compiler's own analysis."""
+    analysis = compiled.memory_analysis()
+    if analysis is None:  # a backend that does not tell
+        return 0
+    return analysis.temp_size_in_bytes + 2 * analysis.output_size_in_bytes

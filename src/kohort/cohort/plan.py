@@ -1,9 +1,24 @@
-"""How a group is cut into packs."""
+"""How a group runs: how many members in one call, and in which form.
+
+Members computed together (`vmap`) share the overhead of every operation, which is most of the time
+of a small dense network. Convolutions on a CPU are slower together than one after the other, and
+large matrix products gain nothing: there the form is "each". Which is which is measured.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from kohort.data.adapt import device_memory
+
 _WIDEST = 8
 """Members a pack on a CPU: wider packs save no more overhead and leave the cache."""
+_MEMORY_SHARE = 0.5
+_WORTH_MEASURING = 2.0  # seconds of work: another form has to be compiled first
+_CLEARLY = 0.95
 
 
 def pack_width(count: int, widest: int, workers: int) -> int:
@@ -21,3 +36,51 @@ def pack_width(count: int, widest: int, workers: int) -> int:
 def widest_on(platform: str) -> int:
     """The widest pack before memory is asked: an accelerator takes all members at once."""
     return _WIDEST if platform == "cpu" else 2**30
+
+
+def settle(group: Any, make_pack: Callable[[], Any], workers: int, is_free: bool) -> None:
+    """Give a group the width that fits into memory, and the faster form.
+
+    Args:
+        make_pack: returns a pack of the group as it is then.
+        workers: how many packs run at a time.
+        is_free: whether the form may be chosen.
+    """
+    pack = _fitting(group, make_pack, workers)
+    if not is_free or group.width == 1:
+        return
+    together = _seconds_a_step(pack, workers)
+    packs = -(-len(group.members) // group.width)
+    rounds = -(-packs // workers) * max(m.epochs for m in group.members)
+    if together * rounds * pack.steps < _WORTH_MEASURING:
+        return
+    width, group.width, group.form = group.width, 1, "each"
+    alone = _seconds_a_step(make_pack(), workers) * width
+    if alone > together * _CLEARLY:
+        group.width, group.form = width, "vmap"
+
+
+def _fitting(group: Any, make_pack: Callable[[], Any], workers: int) -> Any:
+    """A compiled pack of the widest kind that fits into memory."""
+    limit = device_memory() * _MEMORY_SHARE / workers
+    while True:
+        pack = make_pack()
+        need = pack.compile()
+        if need <= limit or group.width == 1:
+            return pack
+        group.width = max(1, min(group.width - 1, int(group.width * limit / need)))
+
+
+def _seconds_a_step(pack: Any, workers: int) -> float:
+    """Seconds a training step of a pack takes while all workers are busy."""
+    pack.compile("train")
+    with ThreadPoolExecutor(workers) as pool:
+
+        def timed(steps: int) -> float:
+            begun = time.perf_counter()
+            list(pool.map(lambda _: pack.try_steps(steps), range(workers)))
+            return time.perf_counter() - begun
+
+        timed(1)
+        steps = max(1, min(pack.steps, int(0.05 / max(timed(1), 1e-5))))
+        return min(timed(steps), timed(steps)) / steps

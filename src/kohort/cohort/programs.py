@@ -96,12 +96,13 @@ class CohortProgram:
         self._compiled: dict[Any, Future[Any]] = {}
         self._lock = threading.Lock()
 
-    def compile(self, kind: str, arguments: tuple[Any, ...]) -> Any:
-        """The program `kind` for arguments of these shapes; compiled when there is none yet.
+    def compile(self, kind: str, arguments: tuple[Any, ...], device: Any) -> Any:
+        """The program `kind` for arguments of these shapes on a device; compiled where it is new.
 
         Tracing holds the lock, compiling does not: several programs compile side by side.
         """
-        key = (kind, jax.tree.structure(arguments), *map(_shape, jax.tree.leaves(arguments)))
+        shapes = [(a.shape, str(a.dtype)) for a in jax.tree.leaves(arguments)]
+        key = (kind, device, jax.tree.structure(arguments), *shapes)
         with self._lock:
             known = self._compiled.get(key)
             if known is None:
@@ -144,7 +145,3 @@ def _mapped(function: Callable[..., Any], axes: tuple, arguments: tuple) -> Any:
 
     return lax.map(one, own)
 
-
-def _shape(a: Any) -> Any:
-    devices = getattr(a, "devices", None)
-    return a.shape, str(a.dtype), frozenset(devices()) if devices else None

@@ -118,9 +118,9 @@ def _describe(rungs: list[Rung], best: Result, simplest: Result, bench: Bench) -
     else:
         text.append("No size overfits clearly: with more epochs, one may.")
     if simplest is not best:
-        text.append(f"{_size(simplest)} is within one standard error of the best, {_size(best)}.")
+        text.append(f"Within one standard error of the best, {_size(best)}: {_size(simplest)}.")
     return text
 
 
 def _size(result: Result) -> str:
-    return "-".join(map(str, result.setting.hidden)) or "the network without a hidden layer"
+    return "-".join(map(str, result.setting.hidden)) or "no hidden layer"

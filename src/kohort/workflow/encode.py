@@ -21,7 +21,9 @@ YEAR = 365.2425
 
 @dataclass(frozen=True)
 class Code:
-    """How one column enters: `use` is `"number"`, `"one-hot"`, `"season"` or `"aside"`."""
+    """How one column enters: `use` is `"number"`, `"yes-no"` (0 or 1), `"one-hot"`,
+    `"season"` or `"aside"`.
+    """
 
     name: str
     use: str
@@ -36,7 +38,7 @@ class Code:
             out = [f"{self.name}={category}" for category in self.categories]
         elif self.use == "season":
             out = [f"{self.name} (sin of the year)", f"{self.name} (cos of the year)"]
-        elif self.use == "number":
+        elif self.use in ("number", "yes-no"):
             out = [self.name]
         else:
             return []
@@ -104,7 +106,7 @@ def make_code_book(table: Table, development: np.ndarray) -> CodeBook:
     part = table.take(development)
     pixels = table.row_shape is not None and part.inputs[0].values.dtype == np.uint8
     counting = {c.name for c in table.inputs if is_row_number(c)} if len(table.inputs) > 1 else ()
-    codes = [_code(column, column.name in counting) for column in part.inputs]
+    codes = [_code(column, column.name in counting, pixels) for column in part.inputs]
     if all(code.use == "aside" for code in codes):
         raise WorkflowError(
             "At least one column must say something about the target.",
@@ -114,7 +116,7 @@ def make_code_book(table: Table, development: np.ndarray) -> CodeBook:
     return CodeBook(codes, pixels, _describe(codes, part.inputs, pixels))
 
 
-def _code(column: Column, counts_rows: bool) -> Code:
+def _code(column: Column, counts_rows: bool, pixel: bool) -> Code:
     name, missing = column.name, column.missing
     gaps = bool(missing.any())
     if missing.all():
@@ -124,7 +126,9 @@ def _code(column: Column, counts_rows: bool) -> Code:
     if column.kind == "numeric":
         if counts_rows:
             return Code(name, "aside", reason="a row number")
-        return Code(name, "number", gaps=gaps)
+        known = column.values[~missing]
+        yes_no = not pixel and bool(np.isin(known, (0, 1)).all())
+        return Code(name, "yes-no" if yes_no else "number", gaps=gaps)
     counts = Counter(value for value in column.values if value is not None)
     if len(counts) == 1 and not gaps:
         return Code(name, "aside", reason="the same in every row")
@@ -144,6 +148,8 @@ def _describe(codes: list[Code], columns: list[Column], pixels: bool) -> list[st
             f"{_columns(uses['number'])} of numbers: centred and scaled to unit spread with the "
             "mean and deviation of the training part of each fold, never of rows that judge."
         )
+    if uses["yes-no"]:
+        text.append(f"{_columns(uses['yes-no'])} of 0 and 1, taken as they are.")
     if uses["one-hot"]:
         width = sum(len(code.categories) for code in codes if code.use == "one-hot")
         text.append(f"{_columns(uses['one-hot'])} of categories: {width} yes/no columns.")

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from kohort.workflow import network
+from kohort.workflow.amounts import amount
 from kohort.workflow.baselines import baseline_name, predict_baseline
 from kohort.workflow.candidates import Result
 from kohort.workflow.encode import CodeBook, Scaler, yes_no_columns
-from kohort.workflow.measure import Interval, Measure, bootstrap, bootstrap_difference
+from kohort.workflow.measure import Interval, Measure, bootstrap_difference, interval_of
 from kohort.workflow.network import Goal, Setting
 from kohort.workflow.problem import Problem
 from kohort.workflow.protocol import Protocol
@@ -78,18 +79,18 @@ def open_test(
     measure: Measure,
     seed: int,
 ) -> TestResult:
-    """Scores the network and both baselines on the sealed rows, with bootstrap intervals."""
+    """Scores the network and both baselines on the sealed rows, with 95 % intervals."""
     goal = Goal.of(problem)
     rows, test = protocol.development, protocol.test
     x_test, y_test = final.scaler.apply(coded[test]), problem.y[test]
     train = (final.scaler.apply(coded[rows]), problem.y[rows])
     prediction = final.fitted.predict(x_test)
-    figure = bootstrap(measure.score, y_test, prediction, seed)
+    figure = interval_of(measure.score, y_test, prediction, seed)
     baselines, beats = {}, {}
     for kind in ("trivial", "linear"):
         other = predict_baseline(kind, goal, train, x_test)
         name = baseline_name(kind, goal)
-        baselines[name] = bootstrap(measure.score, y_test, other, seed)
+        baselines[name] = interval_of(measure.score, y_test, other, seed)
         difference = bootstrap_difference(measure.score, y_test, prediction, other, seed)
         beats[name] = _positive_is_better(difference, measure)
     others = [(name, score(y_test, prediction)) for name, score in measure.others]
@@ -107,7 +108,7 @@ def _describe(
     figure: Interval, others: list[tuple[str, float]], measure: Measure, rows: int
 ) -> list[str]:
     show = measure.show
-    beside = ", ".join(f"{name} {value:.4g}" for name, value in others)
+    beside = ", ".join(f"{name} {amount(value)}" for name, value in others)
     return [
         f"{measure.name} on the {rows} sealed rows: {show(figure.value)} "
         f"(95 % interval {show(figure.low)} to {show(figure.high)}).",

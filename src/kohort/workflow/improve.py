@@ -39,6 +39,7 @@ class Findings:
     problem: Problem
     fingerprint: str
     state: str = "running"
+    started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
     measure: Measure | None = None
     protocol: Protocol | None = None
@@ -78,7 +79,8 @@ def improve(
 
     `data` is a CSV, Parquet or .npz file or the name of an embedded set, `target` a column of
     it. `trials` random settings are tried in the last stage; `budget` (seconds) ends that stage
-    early. An interruption (Ctrl-C) leaves the files with what is known and is raised again.
+    early. An interruption (Ctrl-C) leaves the files with what is known and is raised again; a
+    kill leaves the log, the configuration and the results of all candidates judged so far.
 
     The stages follow Chollet, *Deep Learning with Python* (2021), chapter 6.
     """
@@ -91,11 +93,11 @@ def improve(
     options |= {"folds": folds, "budget": budget, "task": task}
     findings = Findings(str(data), str(folder.path), options, table, problem, table.fingerprint())
     story = Story(folder, quiet)
-    start = time.monotonic()
     try:
+        note(findings, folder)
         bench, coded = _understand(findings, story)
-        deadline = start + budget if budget else None
-        _search(findings, story, bench, deadline)
+        deadline = findings.started + budget if budget else None
+        _search(findings, story, folder, bench, deadline)
         _finish(findings, story, folder, coded)
         findings.state = "done"
     except KeyboardInterrupt:
@@ -105,7 +107,6 @@ def improve(
         findings.state = "failed"
         raise
     finally:
-        findings.seconds = time.monotonic() - start
         _write(findings, story, folder)
     return findings
 
@@ -151,17 +152,24 @@ def _understand(findings: Findings, story: Story) -> tuple[Bench, np.ndarray]:
     return bench, coded
 
 
-def _search(findings: Findings, story: Story, bench: Bench, deadline: float | None) -> None:
+def _search(
+    findings: Findings, story: Story, folder: RunFolder, bench: Bench, deadline: float | None
+) -> None:
     """Stages 6 and 7: capacity, then regularisation and tuning."""
+
+    def progress(text: str) -> None:
+        note(findings, folder)
+        story.progress(text)
+
     story.heading("6. Growing the network until it overfits")
-    findings.capacity = grow(bench, story.progress, findings.results, deadline)
+    findings.capacity = grow(bench, progress, findings.results, deadline)
     story.say(findings.capacity.text)
     story.heading("7. Regularising and tuning")
     findings.tuning = tune(
         bench,
         findings.capacity,
         findings.options["trials"],
-        story.progress,
+        progress,
         findings.results,
         deadline,
     )
@@ -181,6 +189,7 @@ def _finish(findings: Findings, story: Story, folder: RunFolder, coded: np.ndarr
         chosen, coded, book, problem, protocol, measure, table.row_shape, seed
     )
     folder.save_model(findings.final.model)
+    note(findings, folder)
     story.say(findings.final.text)
     earlier = folder.earlier_openings(findings.fingerprint)
     folder.log_opening(findings.fingerprint, str(chosen.setting))
@@ -202,8 +211,7 @@ def _write(findings: Findings, story: Story, folder: RunFolder) -> None:
     """Writes what is known, whether the run came to its end or not."""
     from kohort.workflow.report import render
 
-    folder.write_json("config.json", configuration(findings))
-    folder.write_results(findings.results)
+    note(findings, folder)
     folder.write("report.html", render(findings))
     if findings.state == "done":
         story.heading(f"Files in {folder.path} ({findings.seconds:.0f} s)")
@@ -215,6 +223,13 @@ def _write(findings: Findings, story: Story, folder: RunFolder) -> None:
             ]
         )
     story.close()
+
+
+def note(findings: Findings, folder: RunFolder) -> None:
+    """Writes what is known as data: the configuration and the results."""
+    findings.seconds = time.monotonic() - findings.started
+    folder.write_json("config.json", configuration(findings))
+    folder.write_results(findings.results)
 
 
 def configuration(findings: Findings) -> dict[str, Any]:

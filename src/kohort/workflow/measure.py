@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kohort.workflow import scores
+from kohort.workflow.amounts import amount
 from kohort.workflow.problem import Problem
 
 RARE = 0.20  # a class below this share makes accuracy and ROC curves flatter than they should
@@ -29,7 +30,7 @@ class Measure:
 
     def show(self, value: float) -> str:
         """A figure as people read it: three decimals for a share, four digits for an amount."""
-        return f"{value:.3f}" if self.higher else f"{value:.4g}"
+        return f"{value:.3f}" if self.higher else amount(value)
 
 
 def choose_measure(problem: Problem) -> Measure:
@@ -93,11 +94,32 @@ def _multi_class(shares: np.ndarray) -> Measure:
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with the 95 % interval of the bootstrap."""
+    """A figure with its 95 % interval."""
 
     value: float
     low: float
     high: float
+
+
+def interval_of(
+    score: scores.Score, y: np.ndarray, prediction: np.ndarray, seed: int = 0
+) -> Interval:
+    """Wilson's interval for a share of right answers, the bootstrap's for any other score."""
+    if score is scores.accuracy:
+        return wilson(score(y, prediction), len(y))
+    return bootstrap(score, y, prediction, seed)
+
+
+def wilson(share: float, rows: int) -> Interval:
+    """The score interval of a share (Wilson, 1927): right also where the share is 0 or 1.
+
+    >>> wilson(1.0, 35)
+    Interval(value=1.0, low=0.901, high=1.0)
+    """
+    z2 = 1.959964**2
+    middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
+    half = np.sqrt(z2 * (share * (1 - share) / rows + z2 / (4 * rows**2))) / (1 + z2 / rows)
+    return Interval(share, float(max(middle - half, 0.0)), float(min(middle + half, 1.0)))
 
 
 def bootstrap(

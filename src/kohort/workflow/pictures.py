@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TRAIN, JUDGE, QUIET, INK = "#2563eb", "#ea580c", "#94a3b8", "#1e293b"
+WIDTH = 7.4  # inches: pictures of one width have letters of one size
 MOST_CLASSES = 25  # a confusion matrix with more cannot be read
 
 
@@ -56,7 +57,7 @@ def sizes(hidden: tuple[int, ...]) -> str:
 
 def capacity_picture(capacity: Capacity, linear: float, measure: Measure) -> str:
     """Training and validation score against size, with one standard error."""
-    figure, (ax,) = _axes(6.6, 2.9)
+    figure, (ax,) = _axes(WIDTH, 2.9)
     results = [rung.result for rung in capacity.rungs]
     places = np.arange(len(results))
     ax.plot(places, [r.train_score for r in results], "o-", color=TRAIN, label="training")
@@ -81,7 +82,7 @@ def curves_picture(capacity: Capacity) -> str:
     rungs = capacity.rungs
     columns = min(3, len(rungs))
     rows = -(-len(rungs) // columns)
-    figure, axes = _axes(7.4, 2.1 * rows, columns, rows)
+    figure, axes = _axes(WIDTH, 2.1 * rows, columns, rows)
     for ax, rung in zip(axes, rungs, strict=False):
         for place, color, name in ((0, TRAIN, "training"), (1, JUDGE, "validation")):
             lines = [curves[place] for curves in rung.result.curves]
@@ -121,7 +122,7 @@ def _top(curves: list[tuple[list[float], list[float]]]) -> float:
 def tuning_picture(tuning: Tuning, measure: Measure) -> str:
     """Validation score of each trial against learning rate, L2 and dropout."""
     trials = [trial for trial in tuning.trials if not trial.failed]
-    figure, axes = _axes(7.4, 2.4, 3)
+    figure, axes = _axes(WIDTH, 2.4, 3)
     named = (("learning rate", "learning_rate"), ("L2 factor", "l2"), ("dropout rate", "dropout"))
     for ax, (label, field) in zip(axes, named, strict=True):
         values = [getattr(trial.setting, field) for trial in trials]
@@ -149,7 +150,7 @@ def tuning_picture(tuning: Tuning, measure: Measure) -> str:
 
 def comparison_picture(test: TestResult, measure: Measure) -> str:
     """The network and both baselines on the test part, with 95 % intervals."""
-    figure, (ax,) = _axes(6.6, 1.7)
+    figure, (ax,) = _axes(WIDTH, 1.7)
     named = [*test.baselines.items(), ("the network", test.figure)]
     for place, (name, interval) in enumerate(named):
         color = JUDGE if name == "the network" else QUIET
@@ -173,7 +174,8 @@ def outcome_picture(test: TestResult, problem: Problem) -> str | None:
 
 
 def _scatter(y: np.ndarray, prediction: np.ndarray, target: str) -> str:
-    figure, (ax,) = _axes(4.4, 3.8)
+    figure, (ax,) = _axes(WIDTH, 3.8)
+    ax.set_box_aspect(1)
     ends = [min(y.min(), prediction.min()), max(y.max(), prediction.max())]
     ax.plot(ends, ends, color=QUIET, linewidth=1)
     rows = np.random.default_rng(0).permutation(len(y))[:3000]
@@ -187,7 +189,7 @@ def _confusion(y: np.ndarray, decided: np.ndarray, classes: list[str]) -> str:
     matrix = np.zeros((count, count), dtype=int)
     np.add.at(matrix, (y, decided), 1)
     side = max(2.6, min(6.0, 0.42 * count + 1.4))
-    figure, (ax,) = _axes(side + 0.4, side)
+    figure, (ax,) = _axes(WIDTH, side)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     ax.grid(False)
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1)

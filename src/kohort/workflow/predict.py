@@ -62,7 +62,7 @@ def _matching(columns: list[Column], book: CodeBook) -> list[Column]:
             "add these columns",
             "a file without a header line must have all columns in their places",
         )
-    numeric = {code.name for code in book.codes if code.use in ("number", "season")}
+    numeric = {code.name for code in book.codes if code.use in ("number", "yes-no", "season")}
     for name in needed:
         if name in numeric and by_name[name].kind == "category":
             if by_name[name].missing.all():

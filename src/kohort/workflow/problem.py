@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kohort.workflow.amounts import amount
 from kohort.workflow.failure import WorkflowError
 from kohort.workflow.table import Column, Table
 
@@ -155,8 +156,8 @@ def _regression(column: Column, task: str, why: str, text: list[str]) -> Problem
         )
     text.append(f"Regression: {why}.")
     text.append(
-        f"The target runs from {y.min():.4g} to {y.max():.4g}; "
-        f"half of it lies between {np.quantile(y, 0.25):.4g} and {np.quantile(y, 0.75):.4g}."
+        f"The target runs from {amount(y.min())} to {amount(y.max())}; half of it lies between "
+        f"{amount(np.quantile(y, 0.25))} and {amount(np.quantile(y, 0.75))}."
     )
     return Problem(task, column.name, y, [], text)
 

@@ -256,7 +256,9 @@ def read_embedded(name: str) -> Table:
     x, y = (np.concatenate(parts) for parts in zip(train, test, strict=True))
     module = importlib.import_module(f"kohort.datasets.{name}")
     if hasattr(module, "get_label_names"):
-        y = np.array(module.get_label_names(), dtype=object)[y]
+        labels = module.get_label_names()
+        if list(labels) != [str(number) for number in range(len(labels))]:
+            y = np.array(labels, dtype=object)[y]
     features = getattr(module, "get_feature_names", None)
     return from_arrays(name, (x, y), names=features() if features else None)
 

@@ -55,8 +55,8 @@ def _stages(findings: Findings) -> list[dict[str, Any]]:
             ),
             (
                 pictures.curves_picture(f.capacity),
-                "Loss against epoch for each size: thin lines are folds, the dotted line the "
-                "best epoch.",
+                "Loss against epoch for each size; the dotted line is the best epoch."
+                + (" Thin lines are folds." if f.protocol and len(f.protocol.folds) > 1 else ""),
             ),
         ]
         text = [line for line in f.capacity.text if "   " not in line]
@@ -84,7 +84,7 @@ def _stages(findings: Findings) -> list[dict[str, Any]]:
 
 def _test_stage(f: Findings) -> dict[str, Any]:
     assert f.test and f.final and f.measure
-    shown = [(pictures.comparison_picture(f.test, f.measure), "Bars are 95 % bootstrap intervals.")]
+    shown = [(pictures.comparison_picture(f.test, f.measure), "Bars are 95 % intervals.")]
     outcome = pictures.outcome_picture(f.test, f.problem)
     if outcome:
         regression = f.problem.task == "regression"

@@ -27,6 +27,8 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             for name in FILES:  # an earlier run's model must not lie beside this run's report
                 (self.path / name).unlink(missing_ok=True)
+            for left in self.path.glob(".*.part*"):  # by a run that was killed while it wrote
+                left.unlink()
             self.write("log.txt", "")
         except OSError as error:
             raise WorkflowError(
@@ -55,7 +57,7 @@ class RunFolder:
 
     def save_model(self, model: Any) -> Path:
         """Saves `model.keras` beside itself first, then moves it into place."""
-        target, temporary = self.path / "model.keras", self.path / ".part.model.keras"
+        target, temporary = self.path / "model.keras", self.path / ".model.part.keras"
         model.save(temporary)
         os.replace(temporary, target)
         return target

@@ -11,7 +11,10 @@ from kohort.workflow.run_folder import RunFolder
 
 
 class Story:
-    """Prints headings and sentences and keeps them for the log; shows progress on a terminal."""
+    """Prints headings and sentences, shows progress on a terminal.
+
+    The log is written as soon as something is said, should the process be killed.
+    """
 
     def __init__(self, folder: RunFolder, quiet: bool = False):
         from rich.console import Console
@@ -23,11 +26,11 @@ class Story:
         self.status: Any = None
 
     def heading(self, text: str) -> None:
-        """Begins a stage; the log so far is written, should the process be killed in it."""
+        """Begins a stage."""
         self._stop_status()
-        self._write_log()
         self._keep(f"\n{text}")
         self.console.print(f"\n[bold]{text}[/bold]")
+        self._write_log()
 
     def say(self, sentences: list[str]) -> None:
         """Prints each sentence, wrapped and indented (lines of a table are left as they are)."""
@@ -39,6 +42,7 @@ class Story:
             for line in lines:
                 self._keep(f"  {line}")
                 self.console.print(f"  {line}", markup=False)
+        self._write_log()
 
     def progress(self, text: str) -> None:
         """A line that is overwritten: seen on a terminal only, never kept."""
@@ -53,10 +57,9 @@ class Story:
             self.status.update(message)
 
     def close(self) -> None:
-        """Ends the progress line and writes the log."""
+        """Ends the progress line."""
         self._stop_status()
         sys.stdout.flush()
-        self._write_log()
 
     def _write_log(self) -> None:
         self.folder.write("log.txt", "\n".join(self.lines).lstrip("\n") + "\n")

@@ -33,8 +33,10 @@ def judge_run(
         )
     elif over_linear.low > 0:
         grade = "good"
-        headline = f"The network beats the linear model, and clearly so: {measure.name} "
-        headline += f"{measure.show(test.figure.value)} on rows it never saw."
+        figure = f"{measure.name} {measure.show(test.figure.value)} on rows it never saw."
+        headline = f"The network beats the linear model, and clearly so: {figure}"
+        if not final.setting.hidden:
+            headline = f"Linear as well, but stopped in time, the network beats {linear}: {figure}"
     elif over_linear.high < 0:
         grade = "poor"
         headline = "The linear model is better than the network: use the linear model."
@@ -85,11 +87,10 @@ def _overfitting(final: FinalFit, test: TestResult, measure: Measure) -> str:
 
 def _optimism(tuning: Tuning, test: TestResult, measure: Measure) -> str:
     show = measure.show
-    low, high = test.figure.low, test.figure.high
-    claimed = tuning.chosen.score
-    start = f"Validation had promised {show(claimed)} (corrected {show(tuning.corrected.value)})"
-    if low <= claimed <= high:
-        return f"{start}: the test agrees."
-    if measure.sign * (claimed - test.figure.value) > 0:
+    figure, corrected, claimed = test.figure, tuning.corrected, tuning.chosen.score
+    start = f"Validation had promised {show(claimed)} (corrected {show(corrected.value)})"
+    if figure.low <= corrected.high and corrected.low <= figure.high:
+        return f"{start}: the test agrees, as far as both are certain."
+    if measure.sign * (corrected.value - figure.value) > 0:
         return f"{start}: it was too hopeful; believe the test figure."
     return f"{start}: the test part was kinder than that."

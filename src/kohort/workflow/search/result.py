@@ -1,0 +1,154 @@
+"""What a search found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kohort.cohort import Member
+from kohort.random.seed import seeded
+from kohort.workflow.failure import WorkflowError
+from kohort.workflow.honest import Estimate, PerRow, bbc_cv
+from kohort.workflow.search.kept import Kept
+from kohort.workflow.search.objective import Objective
+from kohort.workflow.search.space import HyperParameters
+from kohort.workflow.trainings import maker
+
+if TYPE_CHECKING:
+    from kohort.workflow.search.run import Protocol
+    from kohort.workflow.search.study import Study
+
+
+class Search:
+    """The study of a search, its best trial, and what that is worth.
+
+    `study` is the `Study` (and `study.optuna` Optuna's); `interrupted` says whether Ctrl-C ended
+    the search.
+    """
+
+    def __init__(self, study: Study, build: Any, protocol: Protocol, kept: Kept, score: Any):
+        self.study, self.build, self.protocol, self.kept = study, build, protocol, kept
+        self._score = score
+        self.interrupted = False
+
+    def table(self) -> list[dict[str, Any]]:
+        """A dict for each trial: number, state, values, hp, seconds, reason, attributes."""
+        return self.study.table()
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The best trial, as a row of the table."""
+        return self.study.best()
+
+    @property
+    def best_hp(self) -> HyperParameters:
+        """The hyperparameters of the best trial."""
+        return self.study.hyperparameters(self.best["number"])
+
+    def pareto(self) -> list[dict[str, Any]]:
+        """The trials that none beats in all objectives."""
+        return self.study.pareto()
+
+    def importance(self) -> dict[str, float]:
+        """How much each hyperparameter matters."""
+        return self.study.importance()
+
+    def model(self, number: int | None = None) -> Any:
+        """A new compiled model, not trained, with the hyperparameters of a trial (the best)."""
+        number = self.best["number"] if number is None else number
+        with seeded(self.protocol.seed):
+            return maker(self.build, self.study.hyperparameters(number))()
+
+    def refit(self, number: int | None = None, **arguments: Any) -> Any:
+        """Train a trial (the best) on all rows, for its epochs and batch size; return the model.
+
+        Args:
+            arguments: passed to `fit`.
+        """
+        from kohort.models.adapting import adapt_layers, is_adaptable
+
+        model = self.model(number)
+        data = self.protocol.data
+        number = self.best["number"] if number is None else number
+        values = self.study.hyperparameters(number).values
+        training = self.protocol.training
+        if any(is_adaptable(layer) for layer in model._flatten_layers()):
+            model._symbolic_build(data.sample(training.batch_size))
+            adapt_layers(model, data.x)
+        given = {
+            "epochs": int(values.get("epochs", training.epochs)),
+            "batch_size": int(values.get("batch_size", training.batch_size)),
+            "sample_weight": data.weight,
+            "verbose": 0,
+            **arguments,
+        }
+        with seeded(self.protocol.seed):
+            model.fit(data.x, data.y, **given)
+        return model
+
+    def predictions(self) -> tuple[list[int], np.ndarray]:
+        """The numbers of the complete trials, and their out-of-fold predictions `(trials, …)`."""
+        complete = [row["number"] for row in self.table() if row["state"] == "complete"]
+        found = {n: p for n in complete if (p := self.kept.predictions(n)) is not None}
+        if not found:
+            raise WorkflowError(
+                "Out-of-fold predictions of complete trials are needed.",
+                "none were kept",
+                "run the search with a folder, so that they outlast the process",
+            )
+        return list(found), np.stack(list(found.values()))
+
+    def estimate(self, score: Any = None, higher: bool | None = None, **arguments: Any) -> Estimate:
+        """What to expect of the best trial: its score, less the luck of having been chosen.
+
+        Args:
+            score: a function of (labels, predictions); the first objective unless told.
+            higher: whether more is better; known for the objective.
+            arguments: passed to `workflow.honest.bbc_cv`.
+        """
+        goal = self.protocol.objectives[0]
+        score = score or self._score
+        if score is None:
+            raise WorkflowError(
+                "The objective must be known as a score of labels and predictions.",
+                repr(goal.name),
+                "give score=, a function of (labels, predictions)",
+            )
+        _, predictions = self.predictions()
+        y = np.asarray(self.protocol.data.y)
+        if predictions.ndim == y.ndim + 2 and predictions.shape[-1] == 1:
+            predictions = predictions[..., 0]
+        higher = goal.higher if higher is None else higher
+        return bbc_cv(y, predictions, score, higher=higher, **arguments)
+
+    def score_members(
+        self, goal: Objective, members: Sequence[Member], predictions: Any, scores: dict[str, Any]
+    ) -> np.ndarray:
+        """The value of an objective for each member of a trial."""
+        if goal.name == "parameters":
+            return np.array([members[0].candidate.model.count_params()], float)
+        if goal.name == "val_loss" and isinstance(self._score, PerRow):
+            y = np.asarray(self.protocol.data.y)
+            values = self._score.values
+            parts = [m.validation for m in members]
+            return np.array([np.mean(values(y[p], predictions[p])) for p in parts])
+        if goal.metric not in scores:
+            raise WorkflowError(
+                "The objective must be among the model's metrics.",
+                f"{goal.name!r}; known: {', '.join('val_' + name for name in scores)}",
+                "compile the model with this metric",
+            )
+        return scores[goal.metric]
+
+    def __str__(self) -> str:
+        counts = self.study.counts()
+        lines = [", ".join(f"{count} {state}" for state, count in counts.items() if count)]
+        for row in self.pareto()[:5] if counts["complete"] else []:
+            values = ", ".join(
+                f"{goal.name} {value:.4g}"
+                for goal, value in zip(self.protocol.objectives, row["values"], strict=True)
+            )
+            lines.append(f"  trial {row['number']}: {values}  {row['hp']}")
+        return "\n".join(lines)

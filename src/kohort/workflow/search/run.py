@@ -1,0 +1,239 @@
+"""`search`: trials in batches, each batch with all its folds and repeats one cohort."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kohort.cohort import Cohort, Member
+from kohort.workflow.crossval import out_of_fold, strata
+from kohort.workflow.failure import WorkflowError
+from kohort.workflow.honest.splits import Fold, make_folds
+from kohort.workflow.search.identity import identity
+from kohort.workflow.search.kept import Kept
+from kohort.workflow.search.objective import Objective, objectives, score_of
+from kohort.workflow.search.result import Search
+from kohort.workflow.search.space import HyperParameters
+from kohort.workflow.search.watch import PRUNING, Deadline, Pruner
+from kohort.workflow.trainings import Data, Training, candidate, maker, members_of
+
+_TOGETHER = {"tpe": 8, "bayesian": 8, "cmaes": 8, "genetic": 16}
+_MOST = 64
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How each trial is trained and judged."""
+
+    data: Data
+    folds: list[Fold]
+    repeats: int
+    training: Training
+    objectives: list[Objective]
+    seed: int
+
+    def candidate(self, build: Callable[..., Any], hp: HyperParameters, repeat: int = 0) -> Any:
+        """The trial's model with the seed of a repeat."""
+        size = int(hp.values.get("batch_size", self.training.batch_size))
+        return candidate(maker(build, hp), self.seed + repeat, self.data, size)
+
+    def members(self, build: Callable[..., Any], trial: Any) -> list[Member]:
+        """The members of a trial: its folds and repeats."""
+        values = trial.hp.values
+        training = Training(
+            int(values.get("epochs", self.training.epochs)),
+            int(values.get("batch_size", self.training.batch_size)),
+            self.training.callbacks,
+        )
+        each = len(self.folds) // self.repeats
+        found: list[Member] = []
+        for repeat in range(self.repeats):
+            made = trial.model if repeat == 0 else self.candidate(build, trial.hp, repeat)
+            part = self.folds[repeat * each : (repeat + 1) * each]
+            found += members_of(made, part, training, trial=trial.number, repeat=repeat)
+        return found
+
+
+def search(
+    build: Callable[..., Any],
+    x: Any,
+    y: Any,
+    trials: int | None = None,
+    *,
+    seconds: float | None = None,
+    sampler: Any = "tpe",
+    objective: Any = "val_loss",
+    folds: Any = None,
+    repeats: int = 1,
+    hold_out: float | None = None,
+    groups: Any = None,
+    time_order: Any = None,
+    stratify: Any = "auto",
+    epochs: int = 10,
+    batch_size: int = 32,
+    callbacks: Any = (),
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    pruning: str | None = None,
+    together: int | None = None,
+    folder: str | Path | None = None,
+    storage: Any = None,
+    name: str = "search",
+    seed: int = 0,
+    **options: Any,
+) -> Search:
+    """Search hyperparameters; trials of one structure train together, folds and repeats with them.
+
+    Args:
+        build: `build(hp)` returns a compiled model, as for KerasTuner. `hp` may also hold
+            "batch_size" and "epochs".
+        x, y, sample_weight, class_weight: arrays, as for `fit`.
+        trials: how many points to try; 32 unless told, without limit when only `seconds` is given.
+        seconds: how long to search at most. What comes first, ends the search.
+        sampler: "random", "grid", "coarse_to_fine", "quasi_random", "tpe", "bayesian",
+            "genetic", "cmaes", or an Optuna sampler; `options` go to it.
+        objective: "val_loss", a metric ("val_accuracy"), "parameters", or a list of several;
+            a pair (name, "min" or "max") tells the direction.
+        folds, repeats, hold_out, groups, time_order, stratify: how trials are judged, as for
+            `cross_validate` (`time_order` is its `time`).
+        epochs, batch_size, callbacks: as for `fit`.
+        pruning: "halving", "hyperband" or "median" end trials that fall behind.
+        together: how many trials are asked for at a time.
+        folder: where the study, the curves and the out-of-fold predictions are kept: a search
+            that was killed goes on from there.
+        storage: an Optuna storage or its URL, instead of the journal in the folder.
+        seed: of samples, splits, first weights and row orders.
+
+    Raises:
+        StudyError: where the storage belongs to another search, or no trial could be built.
+
+    >>> import numpy as np, kohort as keras
+    >>> def build(hp):
+    ...     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    ...     rate = hp.Float("learning_rate", 1e-3, 1, sampling="log")
+    ...     model.compile(keras.optimizers.SGD(rate), "mse")
+    ...     return model
+    >>> x = np.linspace(-1, 1, 32).reshape(-1, 1)
+    >>> found = search(build, x, 2 * x, trials=6, sampler="random", folds=2, epochs=3)
+    >>> len(found.table()), found.best_hp.get("learning_rate") > 0.05
+    (6, True)
+    """
+    from kohort.workflow.search.study import Study
+
+    if pruning not in (None, *PRUNING):
+        raise WorkflowError(
+            f"pruning must be one of {', '.join(PRUNING)}, or None.", repr(pruning), "choose one"
+        )
+    if trials is None and seconds is None:
+        trials = 32
+    data = Data.of(x, y, sample_weight, class_weight)
+    first = candidate(maker(build, HyperParameters()), seed, data, batch_size).model
+    goals = objectives(objective, first)
+    labels = stratify
+    if isinstance(stratify, str) and stratify == "auto":
+        labels = strata(first, data.y, folds, time_order)
+    pairs = make_folds(
+        data.rows, folds, repeats, groups=groups, time=time_order, stratify=labels,
+        hold_out=hold_out, seed=seed,
+    )  # fmt: skip
+    training = Training(epochs, batch_size, callbacks)
+    protocol = Protocol(data, pairs, repeats, training, goals, seed)
+    kept = Kept(None if folder is None else Path(folder))
+    study = Study(
+        lambda hp: protocol.candidate(build, hp),
+        storage=storage if storage is not None else kept.journal,
+        name=name, sampler=sampler, trials=trials, seed=seed,
+        directions=[goal.direction for goal in goals],
+        identity=identity(build, _first_array(data), [goal.name for goal in goals]),
+        **options,
+    )  # fmt: skip
+    result = Search(study, build, protocol, kept, score_of(goals[0], first))
+    size = together or (_TOGETHER.get(sampler, _MOST) if isinstance(sampler, str) else 8)
+    deadline = None if seconds is None else time.monotonic() + seconds
+    with study:
+        try:
+            _run(result, trials, deadline, size, pruning)
+        except KeyboardInterrupt:
+            result.interrupted = True
+            if not study.counts()["complete"]:
+                raise
+            warnings.warn(
+                "The search was interrupted: the result has the trials that were finished.",
+                stacklevel=2,
+            )
+    return result
+
+
+def _run(
+    result: Search, trials: int | None, deadline: float | None, size: int, pruning: str | None
+) -> None:
+    """Ask, train and tell until the budget is spent or the space is exhausted."""
+    study = result.study
+    while not study.exhausted:
+        counts = study.counts()
+        done = counts["complete"] + counts["pruned"] + counts["failed"]
+        left = size if trials is None else min(size, trials - done)
+        if left <= 0 or (deadline is not None and time.monotonic() >= deadline):
+            return
+        asked = study.ask(left)
+        if asked:
+            _train(result, asked, deadline, pruning)
+
+
+def _train(
+    result: Search, asked: Sequence[Any], deadline: float | None, pruning: str | None
+) -> None:
+    """Train a batch of trials as one cohort, and tell what came out."""
+    protocol = result.protocol
+    own = [protocol.members(result.build, trial) for trial in asked]
+    members = [m for part in own for m in part]
+    numbers = [i for i, part in enumerate(own) for _ in part]
+    watchers: list[Any] = [] if deadline is None else [Deadline(deadline)]
+    if pruning is not None:
+        most = max(m.epochs for m in members)
+        watchers.append(Pruner(pruning, protocol.objectives[0], numbers, most))
+    cohort = Cohort(members, protocol.data.arrays, callbacks=watchers).fit()
+    result.kept.add_curves(members)
+    scores = cohort.evaluate()
+    for number, (trial, part) in enumerate(zip(asked, own, strict=True)):
+        places = np.flatnonzero(np.asarray(numbers) == number)
+        _tell(result, trial, part, cohort, {k: v[places] for k, v in scores.items()})
+
+
+def _tell(
+    result: Search, trial: Any, members: list[Member], cohort: Cohort, scores: dict[str, Any]
+) -> None:
+    status = {m.status for m in members}
+    attributes = {
+        "epochs": [len(m.history.epoch) for m in members],
+        "parameters": members[0].candidate.model.count_params(),
+    }
+    if "diverged" in status:
+        reason = "diverged: the loss was no longer a number"
+        result.study.tell(trial, reason=reason, attributes=attributes)
+        return
+    predictions = out_of_fold(cohort, members, result.protocol.data)
+    values = []
+    for goal in result.protocol.objectives:
+        each = result.score_members(goal, members, predictions, scores)
+        values.append(float(np.mean(each)))
+        attributes[f"{goal.name} by member"] = [float(v) for v in each]
+    result.kept.add_predictions(trial.number, predictions)
+    pruned = "dropped" in status
+    result.study.tell(
+        trial, values, "pruned" if pruned else "complete",
+        step=max(attributes["epochs"]), attributes=attributes,
+    )  # fmt: skip
+
+
+def _first_array(data: Data) -> Any:
+    from kohort.core import tree
+
+    flat = [np.asarray(a) for a in tree.flatten((data.x, data.y)) if a is not None]
+    return np.concatenate([a.reshape(len(a), -1) for a in flat if a.dtype.kind in "biuf"], axis=1)
