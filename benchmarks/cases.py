@@ -15,6 +15,7 @@ class Case(NamedTuple):
     data: Callable[[], tuple[np.ndarray, np.ndarray]]
     build: Callable[[Any, int], Any]
     batch_size: int
+    epochs: int | None = None  # of a fit; None: 4 to 20, by the rows
 
 
 def _dense(sizes: list[int], last: str | None, loss: str, optimizer: str = "rmsprop") -> Any:
@@ -82,6 +83,10 @@ CASES = [
          _dense([10_000, 16, 16, 1], "sigmoid", "binary_crossentropy"), 512),
     Case("Reuters 10000-64-64-46, 5000 rows, batch 512", lambda: _multi_hot("reuters", 5000),
          _dense([10_000, 64, 64, 46], "softmax", SPARSE), 512),
+    Case("MNIST 784-512-10, batch 128, one epoch", _mnist,
+         _dense([784, 512, 10], "softmax", SPARSE), 128, 1),
+    Case("IMDB 10000-16-16-1, 5000 rows, batch 512, one epoch", lambda: _multi_hot("imdb", 5000),
+         _dense([10_000, 16, 16, 1], "sigmoid", "binary_crossentropy"), 512, 1),
     Case("Boston 13-64-64-1, batch 16", _boston, _dense([13, 64, 64, 1], None, "mse"), 16),
     Case("Thoracic 16-30-1, batch 16", _thoracic,
          _dense([16, 30, 1], "sigmoid", "binary_crossentropy", "adam"), 16),

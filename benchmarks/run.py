@@ -35,7 +35,7 @@ def epoch_times(case: Case, rounds: int) -> dict[str, float]:
     runs: dict[str, Any] = {"kohort": case.build(kohort, 1)}
     for steps in EXECUTIONS:
         runs[f"keras {steps}"] = case.build(keras, steps)
-    epochs = max(4, min(20, 60_000 // len(x)))  # arrays go to the device once a fit
+    epochs = case.epochs or max(4, min(20, 60_000 // len(x)))
     best = dict.fromkeys(runs, float("inf"))
     for model in runs.values():
         model.fit(x, y, batch_size=case.batch_size, epochs=1, verbose=0)
@@ -85,8 +85,8 @@ def report(results: dict[str, dict[str, float]], seconds: float) -> str:
         f"Python {platform.python_version()}, JAX {jax.__version__}, Keras {keras.__version__}"
     )
     return (
-        "# Benchmarks\n\nMade by `make bench`: fits of 4 to 20 epochs, the time of a fit divided "
-        "by its epochs; best of several rounds in turns, one process, "
+        "# Benchmarks\n\nMade by `make bench`: fits of 4 to 20 epochs (or one), the time of a fit "
+        "divided by its epochs; best of several rounds in turns, one process, "
         f"{os.cpu_count()} cores; {versions}. Machines are noisy: read the ratios.\n\n"
         f"{table(results)}\n\n`import kohort` costs {seconds:.2f} s beyond `import jax, numpy`.\n"
     )

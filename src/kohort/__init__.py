@@ -20,9 +20,11 @@ _MODULES = {
     "workflow",
 }  # fmt: skip
 _NAMES = {
+    "Cohort": "kohort.cohort",
     "DTypePolicy": "kohort.core.dtypes",
     "FloatDTypePolicy": "kohort.core.dtypes",
     "Function": "kohort.models.function",
+    "HyperParameters": "kohort.workflow.search",
     "Initializer": "kohort.initializers",
     "Input": "kohort.layers",
     "InputSpec": "kohort.layers",
@@ -38,11 +40,16 @@ _NAMES = {
     "StatelessScope": "kohort.core.scopes",
     "SymbolicScope": "kohort.core.scopes",
     "Variable": "kohort.core.variable",
+    "capacity_sweep": "kohort.workflow.capacity_sweep",
+    "cross_validate": "kohort.workflow.crossval",
     "device": "kohort.core.scopes",
+    "diagnose": "kohort.workflow.diagnose",
     "hyper": "kohort.core.component",
+    "lr_range": "kohort.workflow.lr_range",
     "name_scope": "kohort.core.naming",
-    "remat": "kohort.core.scopes",
-    "RematScope": "kohort.core.scopes",
+    "remat": "kohort.core.remat",
+    "RematScope": "kohort.core.remat",
+    "search": "kohort.workflow.search",
     "version": "kohort.config",
 }
 

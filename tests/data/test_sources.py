@@ -1,11 +1,14 @@
 """Every source of data gives the same training."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from kohort import layers, utils
-from kohort.data import adapt
-from kohort.data.source import ArraySource, Pace, stack
+from kohort.data import adapt, host_rows
+from kohort.data.batches import stack
+from kohort.data.host_rows import HostRows
+from kohort.data.source import ArraySource, Pace
 from kohort.models import Sequential
 
 RNG = np.random.default_rng(0)
@@ -72,15 +75,59 @@ def test_frames_train_like_arrays(arrays):
         assert_equal(fitted, arrays)
 
 
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_streamed_arrays_train_like_resident_ones(monkeypatch, shuffle):
+@pytest.mark.parametrize("shuffle", [False, True, "batch"])
+@pytest.mark.parametrize("block_bytes", [1, 500, 2**23])
+def test_arrays_on_the_host_train_like_resident_ones(monkeypatch, shuffle, block_bytes):
+    weight = np.linspace(0.5, 1.5, 50).astype("float32")
+    wide = np.asfortranarray(np.repeat(X, 2, axis=1))[:, ::2]  # not contiguous
+
     def fit(model):
-        return model.fit(X, Y, batch_size=8, epochs=3, shuffle=shuffle, verbose=0)
+        return model.fit(
+            wide, Y, batch_size=8, epochs=3, shuffle=shuffle, verbose=0, sample_weight=weight,
+            validation_data=(X, Y), validation_batch_size=20,
+        )  # fmt: skip
 
     resident = trained(fit)
-    monkeypatch.setattr(adapt, "_ALWAYS_RESIDENT", 0)
-    monkeypatch.setattr(adapt, "device_memory", lambda: 1)
-    assert_equal(trained(fit), resident)
+    monkeypatch.setattr(adapt, "_SMALL", {"cpu": 0})
+    monkeypatch.setattr(host_rows, "_BLOCK_BYTES", block_bytes)
+    assert isinstance(adapt.make_source(X, Y), HostRows)
+    hosted = trained(fit)
+    assert hosted[0] == resident[0]
+    for a, b in zip(hosted[1], resident[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("execution", [1, 3])
+@pytest.mark.parametrize("start", [0, 2, 6, 7])
+def test_host_blocks_hold_the_rows_of_resident_ones(monkeypatch, start, execution):
+    monkeypatch.setattr(host_rows, "_BLOCK_BYTES", 4 * 8 * 28)  # four steps of eight rows
+    pace = Pace(single=True, execution=execution)
+
+    def rows(kind):
+        source = kind((X, Y, None), 8, True, 5, 7)
+        return [
+            np.asarray(block.data[0][i] if block.order is None else X[block.order[i]])
+            for block in source.blocks(1, pace, start)
+            for i in range(block.start, block.stop)
+        ]
+
+    resident, hosted = rows(ArraySource), rows(HostRows)
+    assert len(resident) == len(hosted) == 7 - start
+    for a, b in zip(resident, hosted, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_large_arrays_stay_on_the_host_where_the_device_is_the_host_or_is_full(monkeypatch):
+    data = (np.zeros((2**21, 3), "float32"), None, None)
+    assert adapt._stays_on_host(data)  # on a CPU
+    assert not adapt._stays_on_host((jnp.zeros((2**21, 3)), None, None))  # there already
+    monkeypatch.setattr(adapt.jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(adapt, "device_memory", lambda: 2**20)
+    assert not adapt._stays_on_host(data)
+    monkeypatch.setattr(adapt, "_SMALL", {"gpu": 2**20})
+    assert adapt._stays_on_host(data)
+    monkeypatch.setattr(adapt, "device_memory", lambda: 2**30)
+    assert not adapt._stays_on_host(data)
 
 
 def test_a_source_that_runs_out_warns_and_stops():

@@ -51,7 +51,7 @@ def test_structures_and_lists():
     loss = losses.LossFunctionWrapper(distance, reduction="sum")
     value = loss({"a": [[1.0]], "b": [[2.0]]}, {"a": np.zeros((1, 1)), "b": np.ones((1, 1))})
     assert float(value) == 2.0
-    with pytest.raises(ValueError, match="different paths"):
+    with pytest.raises(ValueError, match="same paths"):
         loss({"a": np.ones(1)}, {"a": np.ones(1), "b": np.ones(1)})
     assert float(losses.MeanSquaredError()([1.0, 2.0], [1.0, 4.0])) == 2.0
 

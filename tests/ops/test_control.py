@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+import kohort
 from kohort import ops
+from kohort.core.scopes import StatelessScope
 from kohort.core.symbolic import KerasTensor
 from kohort.core.variable import Variable
 from tests.ops.oracle import assert_same, check, normal
@@ -104,3 +106,48 @@ def test_symbolic_loops():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("call, total", [
+    (lambda v: ops.scan(lambda c, x: (c, v.assign_add(x)), 0, jnp.arange(4.0)), 6),
+    (lambda v: ops.map(lambda x: v.assign_add(x), jnp.arange(4.0)), 6),
+    (lambda v: ops.fori_loop(0, 4, lambda i, c: (v.assign_add(i), c)[1], 0), 6),
+    (lambda v: ops.while_loop(lambda i: i < 3, lambda i: (v.assign_add(2), i + 1)[1], 0), 6),
+    (lambda v: ops.cond(jnp.array(True), lambda: v.assign(6), lambda: v + 1), 6),
+    (lambda v: ops.switch(0, [lambda: v + 1, lambda: v.assign(6)]), 0),
+])  # fmt: skip
+@pytest.mark.parametrize("compiled", [False, True])
+def test_writes_to_variables_come_out(call, total, compiled):
+    v = Variable(0.0)
+
+    def run(value):
+        with StatelessScope([(v, value)]) as scope:
+            call(v)
+        return scope.get_current_value(v)
+
+    if compiled:
+        assert float(jax.jit(run)(0.0)) == total and v.numpy() == 0
+    else:
+        call(v)
+        assert v.numpy() == total
+
+
+def test_seeds_move_on_inside_a_loop():
+    seed = kohort.random.SeedGenerator(3)
+    drawn = ops.scan(lambda c, _: (c, kohort.random.uniform((), seed=seed)), 0, length=3)[1]
+    assert len(set(drawn.tolist())) == 3 and seed.state.numpy()[1] == 3
+
+
+@pytest.mark.parametrize("call", [
+    lambda k: ops.matmul(k((2, 3)), k((4, 5))),
+    lambda k: ops.concatenate([k((2, 3)), k((3, 4))], axis=1),
+    lambda k: ops.dot(k((2, 3)), k((4,))),
+])  # fmt: skip
+def test_symbolic_shapes_that_do_not_fit_are_value_errors(call):
+    with pytest.raises(ValueError, match="shapes that do not fit. Received: "):
+        call(KerasTensor)
+
+
+def test_64_bits_become_32_without_a_warning():
+    assert ops.convert_to_tensor(np.ones(2), "float64").dtype == "float32"
+    assert ops.cast(np.ones(2, "int32"), "int64").dtype == "int32"

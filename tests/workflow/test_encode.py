@@ -67,6 +67,20 @@ def test_each_column_enters_in_its_way(book):
     ]
 
 
+def test_columns_of_0_and_1_are_taken_as_they_are():
+    table = table_of(
+        Column("flag", "numeric", np.array([0.0, 1, 1, NAN, 0, 7])),
+        Column("one", "numeric", np.ones(6)),
+        Column("size", "numeric", np.array([0.0, 2, 1, 1, 0, 1])),
+    )
+    book = make_code_book(table, DEVELOPMENT)
+    assert [code.use for code in book.codes] == ["yes-no", "yes-no", "number"]
+    assert "2 columns of 0 and 1, taken as they are." in book.text
+    coded = book.apply(table.inputs)
+    scaler = Scaler.fit(coded[DEVELOPMENT], yes_no_columns(book))
+    np.testing.assert_array_equal(scaler.apply(coded)[:, 0], [0, 1, 1, 0.5, 0, 7])
+
+
 def test_what_is_set_aside_is_reported(book):
     said = " ".join(book.text)
     assert "Column 'id' is set aside: a row number." in said

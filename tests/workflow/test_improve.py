@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kohort
-from kohort.workflow import capacity, improve, network, predict
+from kohort.workflow import capacity, improve, network, predict, tune
 from kohort.workflow import improve as improve_function
 from kohort.workflow.failure import UsageError, WorkflowError
 from kohort.workflow.report import render
@@ -97,6 +97,25 @@ class TestFolder:
 
     def test_it_learns_what_can_be_learnt(self, run):
         assert run[0].test.figure.value > 0.85
+
+
+class TestKill:
+    def test_what_is_known_is_on_the_disk_at_any_moment(self, tmp_path, monkeypatch):
+        seen = []
+        judge = tune.judge
+
+        def look(*arguments):
+            config = json.loads((tmp_path / "out" / "config.json").read_text())
+            trials = (tmp_path / "out" / "trials.csv").read_text().splitlines()[1:]
+            log = (tmp_path / "out" / "log.txt").read_text()
+            seen.append((config["state"], config["measure"], len(trials), log))
+            return judge(*arguments)
+
+        monkeypatch.setattr(tune, "judge", look)
+        data = write_csv(tmp_path / "data.csv", mixed_rows())
+        improve(data, "answer", out=tmp_path / "out", **QUICK)
+        assert [entry[:3] for entry in seen] == [("running", "ROC AUC", n) for n in (1, 2)]
+        assert "7. Regularising and tuning" in seen[0][3]
 
 
 class TestHonesty:

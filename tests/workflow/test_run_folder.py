@@ -45,6 +45,12 @@ def test_earlier_run_is_cleared_but_not_its_openings(tmp_path):
     assert (tmp_path / OPENINGS).exists()
 
 
+def test_half_a_file_of_a_killed_run_is_cleared(tmp_path):
+    for name in (".log.txt.part", ".model.part.keras"):
+        (tmp_path / name).write_text("half")
+    assert [path.name for path in RunFolder(tmp_path).path.iterdir()] == ["log.txt"]
+
+
 def test_openings_add_up_and_are_seen_by_neighbours(tmp_path):
     first, second = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
     assert first.earlier_openings("abc") == []

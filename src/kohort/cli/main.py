@@ -217,9 +217,11 @@ def _seconds(budget: str | None) -> float | None:
 
 def _guard(job: Callable[[], Any], verbose: bool, interrupted: str = "") -> None:
     """Runs a job; turns its failures into one clear line on stderr and an exit code."""
+    from kohort.cli.cache import keep_programs
     from kohort.workflow.failure import UsageError
 
     try:
+        keep_programs()
         job()
     except KeyboardInterrupt:
         typer.echo(f"\nInterrupted. {interrupted}".rstrip(), err=True)

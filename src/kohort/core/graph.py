@@ -50,11 +50,10 @@ class Graph:
 
     def _add_unused_inputs(self, node_depth: dict, op_depth: dict, first_seen: dict) -> None:
         for x in self.inputs:
-            operation, index, _ = x._keras_history
-            node = operation._inbound_nodes[index]
-            if operation not in op_depth and node.is_input:
-                op_depth[operation] = node_depth[node] = 0
-                first_seen[operation] = -1
+            node = node_of(x)
+            if node is not None and node.is_input and node.operation not in op_depth:
+                op_depth[node.operation] = node_depth[node] = 0
+                first_seen[node.operation] = -1
 
     def _check_connected(self) -> None:
         known = {id(x) for x in self.inputs}
@@ -113,6 +112,14 @@ class Graph:
         return tree.map_structure(fill, self.outputs_struct)
 
 
+def node_of(tensor: Any) -> Node | None:
+    """The node that made a symbolic tensor; None for one made by hand."""
+    if tensor._keras_history is None:
+        return None
+    operation, index, _ = tensor._keras_history
+    return operation._inbound_nodes[index]
+
+
 class _Visit:
     """A depth-first walk from an output back to the inputs, without recursion limits."""
 
@@ -127,8 +134,9 @@ class _Visit:
         open_nodes: set[Node] = set()
         while stack:
             tensor, leaving = stack.pop()
-            operation, index, _ = tensor._keras_history
-            node = operation._inbound_nodes[index]
+            node = node_of(tensor)
+            if node is None or (id(tensor) in self.inputs and not node.is_input):
+                continue  # the graph begins here
             if leaving:
                 open_nodes.discard(node)
                 if node not in self.done:
@@ -139,10 +147,10 @@ class _Visit:
                 continue
             if node in open_nodes:
                 raise ValueError(
-                    f"Tensor {tensor} from operation '{operation.name}' is part of a cycle."
+                    f"Tensor {tensor} from operation '{node.operation.name}' is part of a cycle."
                 )
-            self.first_seen.setdefault(operation, len(self.first_seen))
+            self.first_seen.setdefault(node.operation, len(self.first_seen))
             open_nodes.add(node)
             stack.append((tensor, True))
-            if not node.is_input and id(tensor) not in self.inputs:
+            if not node.is_input:
                 stack += [(t, False) for t in reversed(node.input_tensors)]

@@ -1,9 +1,9 @@
-"""Scopes of Keras's public API: stateless, symbolic, device; and rematerialisation."""
+"""Scopes of Keras's public API: stateless, symbolic, device."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -79,23 +79,3 @@ def device(device_name: str) -> Iterator[None]:
     kind, _, number = str(device_name).lower().partition(":")
     with jax.default_device(jax.devices(kind)[int(number or 0)]):
         yield
-
-
-def remat(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Recompute `function` in the backward pass instead of keeping its intermediates."""
-    return jax.checkpoint(function)
-
-
-class RematScope:
-    """Kept for Keras's sake: a mode for layers made inside. Use `remat` on a function."""
-
-    def __init__(self, mode: str | None = "full", **kwargs: Any):
-        if mode not in (None, "full", "activations", "larger_than", "list_of_layers"):
-            raise ValueError(f"Invalid mode '{mode}'.")
-        self.mode = mode
-
-    def __enter__(self) -> RematScope:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        return None

@@ -381,5 +381,4 @@ def _instantiate(cls: Any, config: dict, custom: dict, safe_mode: bool) -> Any:
             instance.built = True
         if config.get("compile_config"):
             instance.compile_from_config(config["compile_config"])
-            instance.compiled = True
     return instance

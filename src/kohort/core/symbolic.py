@@ -1,4 +1,4 @@
-"""Symbolic tensors, the operations that join them, and the graph they make.
+"""The operations that join symbolic tensors, and the graph they make.
 
 An operation called on a `KerasTensor` computes nothing: it infers the output's shape and
 records a `Node`. Functional models are cut out of the graph of nodes.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,182 +18,20 @@ from kohort.core import frame as frames
 from kohort.core import tree
 from kohort.core.component import Component
 from kohort.core.dtypes import standardize_dtype
+from kohort.core.keras_tensor import (
+    History,
+    KerasTensor,
+    any_symbolic,
+)
+from kohort.core.keras_tensor import is_keras_tensor as is_keras_tensor
+from kohort.core.keras_tensor import provide_operators as provide_operators
 from kohort.core.naming import auto_name
-from kohort.core.variable import Variable, standardize_shape
+from kohort.core.remat import RematMode, get_current_remat_mode, remat_call
+from kohort.core.variable import Variable
 
 # Two sizes for unknown axes: where the outputs differ, the axis is unknown. Far apart, so that
 # large strides tell them apart; multiples of 1 to 8, so that splits and reshapes go through.
 _PROBES = (840, 1680)
-
-
-class History(NamedTuple):
-    """Where a symbolic tensor comes from."""
-
-    operation: Any
-    node_index: int
-    tensor_index: int
-
-
-class KerasTensor:
-    """A tensor with a shape and a dtype but no values.
-
-    Args:
-        shape: ints and Nones.
-        dtype: a dtype.
-        name: a name.
-    """
-
-    def __init__(
-        self,
-        shape: Any,
-        dtype: Any = "float32",
-        sparse: bool = False,
-        ragged: bool = False,
-        record_history: bool = True,
-        name: str | None = None,
-        **kwargs: Any,
-    ):
-        del record_history, ragged, kwargs
-        self._shape = standardize_shape(shape)
-        self._dtype = standardize_dtype(dtype)
-        self.sparse = bool(sparse)
-        self.ragged = False
-        self.name = name or auto_name(type(self).__name__.lower().replace("kerast", "keras_t"))
-        self._keras_history: Any = None  # a History, once an operation made the tensor
-        self._pre_serialization_keras_history: Any = None
-
-    @property
-    def shape(self) -> tuple[int | None, ...]:
-        """The shape."""
-        return self._shape
-
-    @property
-    def dtype(self) -> str:
-        """The dtype as a string."""
-        return self._dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self._shape)
-
-    def keras_tensor_config(self) -> dict[str, Any]:
-        """The configuration, with the history by layer name."""
-        history = self._keras_history
-        named = [history.operation.name, *history[1:]] if history else None
-        return {"shape": list(self.shape), "dtype": self.dtype, "keras_history": named}
-
-    def reshape(self, *newshape: Any) -> Any:
-        """Symbolic `ops.reshape`."""
-        shape = (
-            newshape[0]
-            if len(newshape) == 1 and isinstance(newshape[0], (tuple, list))
-            else newshape
-        )
-        return _ops().reshape(self, shape)
-
-    def squeeze(self, axis: Any = None) -> Any:
-        """Symbolic `ops.squeeze`."""
-        return _ops().squeeze(self, axis)
-
-    def astype(self, dtype: Any) -> Any:
-        """Symbolic `ops.cast`."""
-        return _ops().cast(self, dtype)
-
-    @property
-    def T(self) -> Any:
-        """Symbolic transpose."""
-        return _ops().transpose(self)
-
-    def __getitem__(self, key: Any) -> Any:
-        return _ops().get_item(self, key)
-
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise ValueError(
-            "A KerasTensor is symbolic: it's a placeholder for a shape an a dtype. It doesn't "
-            "have any actual numerical value. You cannot convert it to a NumPy array."
-        )
-
-    def __jax_array__(self) -> Any:
-        raise ValueError(
-            "A KerasTensor cannot be used as input to a JAX function. A KerasTensor is a symbolic "
-            "placeholder for a shape and dtype, used when constructing Keras Functional models "
-            "or Keras Functions. You can only use it as input to a Keras layer or a Keras "
-            "operation (from the namespaces `keras.layers` and `keras.ops`). You are likely "
-            "doing something like:\n\n```\nx = Input(...)\n...\njax_fn(x)  # Invalid.\n```\n\n"
-            "What you should do instead is wrap `jax_fn` in a layer:\n\n```\nclass "
-            "MyLayer(Layer):\n    def call(self, x):\n        return jax_fn(x)\n\n"
-            "x = MyLayer()(x)\n```\n"
-        )
-
-    def __iter__(self) -> Any:
-        raise TypeError("Iterating over a symbolic KerasTensor is not supported.")
-
-    def __bool__(self) -> bool:
-        raise TypeError("A symbolic KerasTensor cannot be used as a boolean.")
-
-    def __len__(self) -> int:
-        raise TypeError("A symbolic KerasTensor has no length; use its `shape`.")
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def __repr__(self) -> str:
-        return (
-            f"<KerasTensor shape={self.shape}, dtype={self.dtype}, sparse={self.sparse}, "
-            f"ragged={self.ragged}, name={self.name}>"
-        )
-
-
-_operators: Any = None
-
-
-def provide_operators(module: Any) -> None:
-    """Name the module of functions behind `x + y` and its kin: `kohort.ops` calls this."""
-    global _operators
-    _operators = module
-
-
-def _ops() -> Any:
-    return _operators
-
-
-def _operator(name: str, swap: bool = False) -> Callable[..., Any]:
-    def method(self: Any, other: Any) -> Any:
-        function = getattr(_ops(), name)
-        return function(other, self) if swap else function(self, other)
-
-    return method
-
-
-_OPERATORS = {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide",
-    "floordiv": "floor_divide", "mod": "mod", "pow": "power", "matmul": "matmul",
-    "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
-}  # fmt: skip
-for _dunder, _name in _OPERATORS.items():
-    setattr(KerasTensor, f"__{_dunder}__", _operator(_name))
-    setattr(KerasTensor, f"__r{_dunder}__", _operator(_name, swap=True))
-for _dunder, _name in {
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
-    "ne": "not_equal",
-}.items():  # fmt: skip  (`==` is identity, as in Keras)
-    setattr(KerasTensor, f"__{_dunder}__", _operator(_name))
-for _dunder, _name in {"neg": "negative", "abs": "absolute", "invert": "logical_not"}.items():
-    setattr(KerasTensor, f"__{_dunder}__", lambda self, f=_name: getattr(_ops(), f)(self))
-
-
-def is_keras_tensor(x: Any) -> bool:
-    """Whether this is a symbolic tensor."""
-    return isinstance(x, KerasTensor)
-
-
-def any_symbolic(*structures: Any) -> bool:
-    """Whether a symbolic tensor is among the leaves."""
-    return any(isinstance(leaf, KerasTensor) for leaf in tree.flatten(structures))
 
 
 class Node:
@@ -231,14 +69,31 @@ class Node:
 class Operation(Component, module="keras"):
     """Something that is called on tensors, symbolic ones included. The base of layers."""
 
+    _remat_mode: RematMode | None = None
+
     def __init__(self, name: str | None = None):
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. "
+                f"Received: name={name} (of type {type(name)})"
+            )
         super().__init__(name=name)
         self._inbound_nodes: list[Node] = []
+        if (mode := get_current_remat_mode()) is not None:
+            self._remat_mode = mode
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args, kwargs):
             return self.symbolic_call(*args, **kwargs)
-        return self.call(*args, **kwargs)
+        return self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
+
+    def rematerialized_call(
+        self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Callable[..., Any]:
+        """`layer_call`, computed again in the backward pass where a `RematScope` asks for it."""
+        if self._remat_mode is None:
+            return layer_call
+        return remat_call(self, layer_call, args, kwargs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs from arrays."""
@@ -258,17 +113,25 @@ class Operation(Component, module="keras"):
         """The name."""
         return {"name": self.name}
 
+    def get_config(self) -> dict[str, Any]:
+        """The configuration; a user's `__init__` arguments are included where they are plain."""
+        config = super().get_config()
+        cls = type(self)
+        if cls.get_config is Operation.get_config and not cls.__module__.startswith("kohort."):
+            return _with_arguments(self, config)
+        return config
+
     @property
     def input(self) -> Any:
-        """The symbolic input of the first call."""
-        args, kwargs = self._first_node("input").args, self._first_node("input").kwargs
-        inputs = [a for a in (*args, *kwargs.values()) if any_symbolic(a)]
+        """The symbolic input of the first call; a list where there are several."""
+        inputs = self._first_node("input").input_tensors
         return inputs[0] if len(inputs) == 1 else inputs
 
     @property
     def output(self) -> Any:
-        """The symbolic output of the first call."""
-        return self._first_node("output").outputs
+        """The symbolic output of the first call; a list where there are several."""
+        outputs = self._first_node("output").output_tensors
+        return outputs[0] if len(outputs) == 1 else outputs
 
     def _first_node(self, what: str) -> Node:
         nodes = self._inbound_nodes
@@ -277,6 +140,31 @@ class Operation(Component, module="keras"):
                 f"The layer {self.name} has never been called and thus has no defined {what}."
             )
         return nodes[0]
+
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def _with_arguments(operation: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with what a user's `__init__` was given, defaults included."""
+    cls = type(operation)
+    signature = inspect.signature(cls.__init__)
+    args, kwargs = operation._init_args
+    bound = signature.bind(operation, *args, **kwargs)
+    bound.apply_defaults()
+    kinds = {p.kind: name for name, p in signature.parameters.items()}
+    given = dict(list(bound.arguments.items())[1:])
+    given |= given.pop(kinds.get(inspect.Parameter.VAR_KEYWORD, ""), {})
+    rest = given.pop(kinds.get(inspect.Parameter.VAR_POSITIONAL, ""), ())
+    if rest or not all(isinstance(v, _PLAIN) for v in tree.flatten(given)):
+        raise NotImplementedError(
+            f"Object {cls.__name__} was created by passing arguments to `__init__()` that cannot "
+            "be serialized (other than strings, numbers, booleans, or variadic positional ones). "
+            "Please implement `get_config()`."
+        )
+    if "name" not in signature.parameters and inspect.Parameter.VAR_KEYWORD not in kinds:
+        del config["name"]
+    return {**given, **config}
 
 
 class FunctionOp(Operation):
@@ -291,6 +179,19 @@ class FunctionOp(Operation):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function with its settings."""
         return self.function(*args, **kwargs, **self.settings)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The outputs as symbolic tensors; shapes that do not fit raise ValueError."""
+        try:
+            return super().compute_output_spec(*args, **kwargs)
+        except TypeError as error:
+            if "shape" not in str(error) and "dimension" not in str(error):
+                raise
+            tensors = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+            raise ValueError(
+                f"`{self.function.__name__}` got shapes that do not fit. "
+                f"Received: {[x.shape for x in tensors]}. {error}"
+            ) from None
 
 
 def op(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,7 +1,8 @@
-"""Nested structures of lists, tuples, named tuples and dicts. None is a leaf."""
+"""Nested structures of lists, tuples, named tuples, deques and dicts. None is a leaf."""
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,28 +10,45 @@ _MISSING = object()
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether this is a list, tuple or dict.
+    """Whether this is a list, tuple, deque or dict.
 
     >>> is_nested([1]), is_nested(1)
     (True, False)
     """
-    return isinstance(structure, (list, tuple, Mapping))
+    return isinstance(structure, (list, tuple, deque, Mapping))
+
+
+def keys(mapping: Mapping) -> list[Any]:
+    """The keys in the order of the leaves: sorted, as in JAX and Keras, but for OrderedDicts.
+
+    >>> keys({"b": 1, "a": 2})
+    ['a', 'b']
+    """
+    if not isinstance(mapping, OrderedDict):
+        try:
+            return sorted(mapping)
+        except TypeError:  # keys of several kinds
+            pass
+    return list(mapping)
 
 
 def _items(structure: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(structure, Mapping):
-        return iter(structure.items())
+        return ((key, structure[key]) for key in keys(structure))
     return enumerate(structure)
 
 
 def _like(structure: Any, values: Iterable[Any]) -> Any:
-    """Put `values` into a container of the kind of `structure`."""
+    """Put `values`, in the order of `_items`, into a container of the kind of `structure`."""
     values = list(values)
     if isinstance(structure, Mapping):
-        made = dict(zip(structure, values, strict=True))
+        found = dict(zip(keys(structure), values, strict=True))
+        made = {key: found[key] for key in structure}
         return made if type(structure) is dict else _as_mapping(structure, made)
     if hasattr(structure, "_fields"):
         return type(structure)(*values)
+    if isinstance(structure, deque):
+        return deque(values, structure.maxlen)
     return (
         type(structure)(values)
         if type(structure) in (list, tuple)
@@ -39,6 +57,8 @@ def _like(structure: Any, values: Iterable[Any]) -> Any:
 
 
 def _as_mapping(structure: Any, made: dict) -> Any:
+    if isinstance(structure, defaultdict):
+        return defaultdict(structure.default_factory, made)
     try:
         return type(structure)(made)
     except TypeError:
@@ -50,7 +70,7 @@ def _sequence(structure: Any, values: list) -> Any:
 
 
 def flatten(structure: Any) -> list[Any]:
-    """The leaves in order; dicts in insertion order.
+    """The leaves in order; those of dicts by sorted keys, of an OrderedDict in its order.
 
     >>> flatten({"a": 1, "b": [2, (3, None)]})
     [1, 2, 3, None]
@@ -173,7 +193,10 @@ def assert_same_paths(a: Any, b: Any) -> None:
     left = {path for path, _ in flatten_with_path(a)}
     right = {path for path, _ in flatten_with_path(b)}
     if left != right:
-        raise ValueError(f"`a` and `b` have different paths: {left ^ right}")
+        raise ValueError(
+            "`a` and `b` don't have the same paths. "
+            f"Missing in `b`: {left - right}. Missing in `a`: {right - left}."
+        )
 
 
 def traverse(function: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
@@ -209,8 +232,4 @@ def lists_to_tuples(structure: Any) -> Any:
     >>> lists_to_tuples([1, [2]])
     (1, (2,))
     """
-    if isinstance(structure, (list, tuple)) and not hasattr(structure, "_fields"):
-        return tuple(lists_to_tuples(child) for child in structure)
-    if isinstance(structure, Mapping):
-        return _like(structure, [lists_to_tuples(child) for child in structure.values()])
-    return structure
+    return traverse(lambda x: tuple(x) if isinstance(x, list) else None, structure, False)

@@ -42,7 +42,7 @@ def convert_to_tensor(
     if isinstance(x, Variable):
         x = x.value
     if dtype is not None:
-        dtype = standardize_dtype(dtype)
+        dtype = jax.dtypes.canonicalize_dtype(standardize_dtype(dtype))  # 64 bits become 32
     elif not hasattr(x, "dtype"):
         leaves = jax.tree.leaves(x)
         if leaves and all(isinstance(v, (bool, np.bool_)) for v in leaves):
@@ -131,7 +131,8 @@ class Variable:
 
     def assign(self, value: Any) -> Any:
         """Replace the value by one of the same shape; the dtype stays."""
-        value = jnp.asarray(value.value if isinstance(value, Variable) else value, self.dtype)
+        value = value.value if isinstance(value, Variable) else value
+        value = jnp.asarray(value, self._sibling().dtype)  # its own, also while autocasting
         if value.shape != self.shape:
             raise ValueError(
                 "The shape of the target variable and the shape of the target value in "

@@ -9,19 +9,20 @@ import jax
 import numpy as np
 
 from kohort.core import tree
+from kohort.data.batches import BatchSource, Source
+from kohort.data.host_rows import HostRows
 from kohort.data.source import (
     ArraySource,
-    BatchSource,
-    Source,
     clean_batch,
     is_batches,
     iterate,
     map_arrays,
     row_count,
 )
+from kohort.utils.pydataset import PyDataset
 
-_DEVICE_SHARE = 0.25  # arrays larger than this share of the memory are streamed
-_ALWAYS_RESIDENT = 2**28  # bytes: never worth asking
+_DEVICE_SHARE = 0.25  # arrays larger than this share of the memory stay on the host
+_SMALL = {"cpu": 2**24}  # bytes, elsewhere 2**28: such arrays are copied in no time
 
 
 def make_source(
@@ -34,8 +35,13 @@ def make_source(
     shuffle: Any = False,
     class_weight: Mapping[int, float] | None = None,
     seed: int = 0,
+    execution: int = 1,
 ) -> Source:
     """Return the source for this data.
+
+    Args:
+        steps: the steps of an epoch, where that is not the whole data.
+        execution: how many steps belong together (`steps_per_execution`).
 
     Raises:
         ValueError: where `y` or `sample_weight` come beside batches that hold their own, the
@@ -49,21 +55,24 @@ def make_source(
                     f"Received: x of type {type(x).__name__} and "
                     f"{name} of type {type(value).__name__}"
                 )
-        return _batch_source(x, steps, class_weight)
+        return _batch_source(x, steps, class_weight, shuffle, seed, execution)
     if x is None:
         raise ValueError("No data: `x` is None. Pass arrays, a dataset or a generator.")
     data = tuple(map_arrays(part) for part in (x, y, sample_weight))
     row_count(data)
     if class_weight is not None:
         data = with_class_weight(data, class_weight)
-    if _is_large(data):
-        return _streamed(data, batch_size, steps, shuffle, seed)
-    return ArraySource(data, batch_size, shuffle, seed, steps)
+    kind = HostRows if _stays_on_host(data) else ArraySource
+    return kind(data, batch_size, shuffle, seed, steps, execution)
 
 
-def _is_large(data: Any) -> bool:
-    size = sum(a.nbytes for a in tree.flatten(data) if a is not None and hasattr(a, "nbytes"))
-    return size > _ALWAYS_RESIDENT and size > _DEVICE_SHARE * device_memory()
+def _stays_on_host(data: Any) -> bool:
+    """Whether to copy rows block by block. On a CPU the copy of the whole gains nothing."""
+    size = sum(a.nbytes for a in tree.flatten(data) if isinstance(a, np.ndarray))
+    backend = jax.default_backend()
+    if size <= _SMALL.get(backend, 2**28):
+        return False
+    return backend == "cpu" or size > _DEVICE_SHARE * device_memory()
 
 
 def device_memory() -> int:
@@ -76,44 +85,31 @@ def device_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _streamed(data: Any, batch_size: Any, steps: Any, shuffle: Any, seed: int) -> Source:
-    """Large arrays in batches that are cut out on the host."""
-    plan = ArraySource(data, batch_size, shuffle, seed, steps)
+def _batch_source(
+    x: Any, steps: int | None, class_weight: Any, shuffle: Any, seed: int, execution: int
+) -> Source:
+    once = hasattr(x, "__next__")
+    size = None if once else _batch_count(x)
+    mixed = shuffle and size is not None and isinstance(x, PyDataset)
 
-    class Slices:
-        """Cuts one epoch's batches; each epoch has an order of its own."""
-
-        epoch = 0
-
-        def __call__(self) -> Any:
-            order, size = plan.order(self.epoch), plan.batch_size
-            self.epoch += 1
-            for at in range(0, plan.rows, size):
-                rows = order[at : at + size]
-                yield tree.map_structure(lambda a: None if a is None else a[rows], data)  # noqa: B023
-
-    return BatchSource(Slices(), steps, epochs_share=False, size=plan.steps)
-
-
-def _batch_source(x: Any, steps: int | None, class_weight: Any) -> Source:
-    size = None
-    if hasattr(x, "num_batches"):
-        size = x.num_batches
-    elif hasattr(x, "__len__"):
-        size = len(x)
-    elif hasattr(x, "cardinality"):
-        size = int(x.cardinality())
-        size = size if size >= 0 else None
-    endless = hasattr(x, "__next__")
-
-    def make() -> Any:
-        batches = iterate(x)
+    def make(seed: int, turn: int) -> Any:
+        order = np.random.default_rng([seed, turn]).permutation(size or 0) if mixed else None
+        batches = iterate(x, order)
         if class_weight is None:
             return iter(batches)
         return (with_class_weight(clean_batch(item), class_weight) for item in batches)
 
-    make.on_epoch_end = getattr(x, "on_epoch_end", lambda: None)  # type: ignore[attr-defined]
-    return BatchSource(make, steps, epochs_share=endless or steps is not None, size=size)
+    return BatchSource(make, steps, size, once, execution, data=x, seed=seed)
+
+
+def _batch_count(x: Any) -> int | None:
+    """How many batches `x` gives, where it says so."""
+    if hasattr(x, "num_batches"):
+        return x.num_batches
+    if hasattr(x, "__len__"):
+        return len(x)
+    count = int(x.cardinality()) if hasattr(x, "cardinality") else -1
+    return count if count >= 0 else None
 
 
 def with_class_weight(data: tuple, class_weight: Mapping[int, float]) -> tuple:

@@ -14,10 +14,14 @@ import jax
 import numpy as np
 
 from kohort.core import settings, tree
+from kohort.data.schedule import Part, Schedule
 
 
 class Block(NamedTuple):
-    """Steps `start` to `stop` of `order` over the rows of `data`."""
+    """Steps `start` to `stop` of `order` over the rows of `data`.
+
+    Without an order, `data` are batches: arrays of shape (steps, batch, …).
+    """
 
     data: Any
     order: Any
@@ -29,12 +33,13 @@ class Pace:
     """How many steps to run before the host looks again.
 
     The number grows or shrinks so that a block takes about `seconds`; with `single`, blocks
-    have one step.
+    have one execution, of `execution` steps.
     """
 
-    def __init__(self, seconds: float = 0.5, single: bool = False):
+    def __init__(self, seconds: float = 0.5, single: bool = False, execution: int = 1):
         self.seconds, self.single = seconds, single
-        self.steps = 1 if single else 16
+        self.unit = execution if single else 1  # a batch hook is called for so many steps
+        self.steps = execution if single else 16
 
     def measured(self, steps: int, seconds: float) -> None:
         """Learn from a block that took `seconds`."""
@@ -114,7 +119,13 @@ class ArraySource:
     """Arrays that lie on the device for the whole fit."""
 
     def __init__(
-        self, data: Any, batch_size: int | None, shuffle: Any, seed: int, steps: int | None = None
+        self,
+        data: Any,
+        batch_size: int | None,
+        shuffle: Any,
+        seed: int,
+        steps: int | None = None,
+        execution: int = 1,
     ):
         self.data, self.rows = data, row_count(data)
         if self.rows == 0:
@@ -122,24 +133,27 @@ class ArraySource:
                 "The data set is empty: training needs at least one row. Received: arrays with 0 "
                 "rows.\n  1. Check the filter or split that made them."
             )
-        self.batch_size = min(32 if batch_size is None else int(batch_size), self.rows)
+        if not batch_size:
+            batch_size = 32 if steps is None else math.ceil(self.rows / steps)
+        self.batch_size = min(int(batch_size), self.rows)
         if self.batch_size < 1:
             raise ValueError(f"`batch_size` must be a positive integer. Received: {batch_size}")
-        self.shuffle, self.seed = shuffle, seed
-        self.steps = math.ceil(self.rows / self.batch_size)
-        if steps is not None:
-            self.steps = min(self.steps, steps)
+        self.shuffle, self.seed, self.first_epoch = shuffle, seed, 0
+        self.size = math.ceil(self.rows / self.batch_size)
+        self.steps = steps or self.size
+        self.ran_out = self.exhausted = False
+        self._schedule = Schedule(self.size, steps, execution)
         self._device: Any = None
 
     def first(self) -> Any:
         """The first batch, to learn shapes from."""
         return tree.map_structure(lambda a: None if a is None else a[: self.batch_size], self.data)
 
-    def order(self, epoch: int) -> np.ndarray:
-        """The row numbers of an epoch. Made on the host: inside the program it compiles slowly."""
+    def order(self, turn: int) -> np.ndarray:
+        """The row numbers of a turn. Made on the host: inside the program it compiles slowly."""
         if not self.shuffle:
             return np.arange(self.rows, dtype=np.int32)
-        rng = np.random.default_rng([self.seed, epoch])
+        rng = np.random.default_rng([self.seed, turn])
         if self.shuffle == "batch":
             starts = rng.permutation(self.rows // self.batch_size) * self.batch_size
             rows = (starts[:, None] + np.arange(self.batch_size)).ravel()
@@ -147,123 +161,36 @@ class ArraySource:
             return np.concatenate([rows, rest]).astype(np.int32)
         return rng.permutation(self.rows).astype(np.int32)
 
+    def part(self, epoch: int) -> Part:
+        """The steps of an epoch, and the turn they belong to."""
+        part = self._schedule.part(epoch - self.first_epoch)
+        return part._replace(turn=part.turn + self.first_epoch)
+
     def blocks(self, epoch: int, pace: Pace, start: int = 0) -> Iterator[Block]:
         """The blocks of an epoch from step `start` on; `pace` says how long they are."""
         if self._device is None:
-            self._device = jax.tree.map(jax.numpy.asarray, self.data)
-        order, size = self.order(epoch), self.batch_size
+            self._device = jax.device_put(self.data)
+        part, size = self.part(epoch), self.batch_size
+        order = self.order(part.turn)
         full = self.rows // size
         grid = jax.numpy.asarray(order[: full * size].reshape(full, size))
-        stop_all = min(full, self.steps or full)
-        at = start
+        at, stop_all = part.start + start, min(full, part.stop)
         while at < stop_all:
             stop = min(at + pace.steps, stop_all)
             yield Block(self._device, grid, at, stop)
             at = stop
-        if full * size < self.rows and (self.steps or 0) > full and start <= full:
+        if at == full < part.stop:
             yield Block(self._device, order[full * size :][None], 0, 1)
+        self.ran_out = part.ran_out
+
+    def rewind(self) -> None:
+        """Nothing to do: the epoch says where to begin."""
+
+    def on_epoch_begin(self) -> None:
+        """Nothing to do for arrays."""
 
     def on_epoch_end(self) -> None:
         """Nothing to do for arrays."""
-
-
-class BatchSource:
-    """Batches from an iterable: a generator, a `PyDataset`, a loader, a pipeline.
-
-    Batches of one shape are stacked, so that several steps run in one call.
-    """
-
-    def __init__(self, make: Any, steps: int | None, epochs_share: bool, size: int | None):
-        self._make = make
-        self.steps, self.rows = (steps if steps is not None else size), None
-        self._limit = steps
-        self._shared = epochs_share  # a generator goes on where the last epoch stopped
-        self._iterator: Iterator[Any] | None = None
-        self._peeked: list[Any] = []
-        self.ran_out = False
-
-    def _batches(self) -> Iterator[Any]:
-        if self._iterator is None:
-            self._iterator = iter(self._make())
-        while self._peeked:
-            yield self._peeked.pop(0)
-        for item in self._iterator:
-            yield clean_batch(item)
-
-    def first(self) -> Any:
-        """The first batch, to learn shapes from. It is not lost."""
-        batch = next(self._batches(), None)
-        if batch is None:
-            raise ValueError(
-                "The data set is empty: the iterator gave no batch. Received: 0 batches.\n"
-                "  1. Check the filter or split that made it."
-            )
-        self._peeked.insert(0, batch)
-        return batch
-
-    def blocks(self, epoch: int, pace: Pace, start: int = 0) -> Iterator[Block]:
-        """The blocks of an epoch from step `start` on: batches of one shape, stacked."""
-        batches = self._batches()
-        for _ in range(start if not self._shared else 0):
-            next(batches, None)
-        done = start
-        group: list[Any] = []
-        for batch in batches:
-            if group and _shape(batch) != _shape(group[0]):
-                yield stack(group)
-                group = []
-            group.append(batch)
-            done += 1
-            last = self._limit is not None and done >= self._limit
-            if last or len(group) >= _group_size(group[0], pace):
-                yield stack(group)
-                group = []
-            if last:
-                break
-        else:
-            self.ran_out = self._limit is not None and done < self._limit
-            self._iterator = None
-        if group:
-            yield stack(group)
-        if self._limit is None:
-            self.steps = done
-        if not self._shared:
-            self._iterator = None
-
-    def on_epoch_end(self) -> None:
-        """Tell the data, where it wants to know."""
-        hook = getattr(self._make, "on_epoch_end", None)
-        if hook is not None:
-            hook()
-
-
-Source = ArraySource | BatchSource
-
-
-def _shape(batch: Any) -> Any:
-    return [(a.shape, str(a.dtype)) for a in tree.flatten(batch) if a is not None]
-
-
-def _group_size(batch: Any, pace: Pace) -> int:
-    """How many batches to stack: a power of two within the pace and 64 MiB."""
-    if pace.single:
-        return 1
-    size = sum(a.nbytes for a in tree.flatten(batch) if a is not None)
-    most = max(1, min(pace.steps, 64, 2**26 // max(size, 1)))
-    return 1 << (most.bit_length() - 1)
-
-
-def stack(group: list[Any]) -> Block:
-    """Batches of one shape as one block; the count is filled up to a power of two."""
-    count = len(group)
-    size = 1 << (count - 1).bit_length()
-    filled = group + [group[-1]] * (size - count)
-    data = tree.map_structure(
-        lambda *a: None if a[0] is None else np.concatenate(a) if len(a) > 1 else a[0], *filled
-    )
-    batch = next(a.shape[0] for a in tree.flatten(group[0]) if a is not None)
-    order = np.arange(size * batch, dtype=np.int32).reshape(size, batch)
-    return Block(data, order, 0, count)
 
 
 def clean_batch(item: Any) -> Any:
@@ -307,8 +234,10 @@ def is_batches(x: Any) -> bool:
     return hasattr(x, "__iter__") or hasattr(x, "__getitem__") or hasattr(x, "__next__")
 
 
-def iterate(x: Any) -> Iterable[Any]:
-    """The batches of any iterable, `PyDataset` or indexable object."""
+def iterate(x: Any, order: np.ndarray | None = None) -> Iterable[Any]:
+    """The batches of any iterable, `PyDataset` or indexable object, the latter in an `order`."""
+    if order is not None:
+        return (x[int(i)] for i in order)
     if hasattr(x, "__getitem__") and hasattr(x, "__len__"):
         return (x[i] for i in range(len(x)))
     return x

@@ -9,6 +9,7 @@ from kohort.core.symbolic import Operation
 from kohort.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from kohort.layers.batch_normalization import BatchNormalization
 from kohort.layers.core import Dense, Embedding, Identity, Input, InputLayer, Masking
+from kohort.layers.einsum_dense import EinsumDense
 from kohort.layers.input_spec import InputSpec
 from kohort.layers.lambda_layer import Lambda
 from kohort.layers.layer import Layer
@@ -55,6 +56,7 @@ from kohort.layers.regularization import (
     SpatialDropout3D,
 )
 from kohort.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from kohort.layers.reversible_embedding import ReversibleEmbedding
 from kohort.layers.scaling import Normalization, Rescaling
 from kohort.layers.spatial import (
     Cropping1D,
@@ -67,6 +69,7 @@ from kohort.layers.spatial import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from kohort.layers.spectral_normalization import SpectralNormalization
 from kohort.layers.wrapper import TimeDistributed, Wrapper
 
 GlobalAvgPool1D, GlobalMaxPool1D = GlobalAveragePooling1D, GlobalMaxPooling1D
@@ -76,17 +79,17 @@ GlobalAvgPool3D, GlobalMaxPool3D = GlobalAveragePooling3D, GlobalMaxPooling3D
 __all__ = [
     "ELU", "Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average",
     "BatchNormalization", "Concatenate", "Cropping1D", "Cropping2D", "Cropping3D", "Dense", "Dot",
-    "Dropout", "Embedding", "Flatten", "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalAvgPool1D", "GlobalAvgPool2D",
-    "GlobalAvgPool3D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GlobalMaxPool3D",
+    "Dropout", "EinsumDense", "Embedding", "Flatten", "GaussianDropout", "GaussianNoise",
+    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalAvgPool1D",
+    "GlobalAvgPool2D", "GlobalAvgPool3D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GlobalMaxPool3D",
     "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "GroupNormalization",
     "Identity", "Input", "InputLayer", "InputSpec", "Lambda", "Layer", "LayerNormalization",
     "LeakyReLU", "Masking", "Maximum", "Minimum", "Multiply", "Normalization", "PReLU", "Permute",
-    "RMSNormalization", "ReLU", "RepeatVector", "Rescaling", "Reshape", "Softmax",
-    "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "Subtract", "TimeDistributed",
-    "UnitNormalization", "UpSampling1D", "UpSampling2D", "UpSampling3D", "Wrapper",
-    "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "add", "average", "concatenate",
-    "deserialize", "dot", "maximum", "minimum", "multiply", "serialize", "subtract",
+    "RMSNormalization", "ReLU", "RepeatVector", "Rescaling", "Reshape", "ReversibleEmbedding",
+    "Softmax", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "SpectralNormalization",
+    "Subtract", "TimeDistributed", "UnitNormalization", "UpSampling1D", "UpSampling2D",
+    "UpSampling3D", "Wrapper", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "add", "average",
+    "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply", "serialize", "subtract",
 ]  # fmt: skip
 
 

@@ -37,6 +37,7 @@ class Calling:
     _convert_input_args: bool
     _allow_non_tensor_positional_args: bool
     _check_super_called: Callable[[], None]
+    rematerialized_call: Callable[..., Callable[..., Any]]
     _maybe_build: Callable[[CallSpec], None]
     _clear_losses: Callable[[], None]
     add_loss: Callable[[Any], None]
@@ -151,7 +152,10 @@ class Calling:
                 outputs = self.compute_output_spec(*args, **{**kwargs, **extra})
                 Node(self, *given, outputs)  # as given: a cast is no part of the graph
             else:
-                outputs = self.call(*args, **{**kwargs, **extra})
+                given_all = {**kwargs, **extra}
+                outputs = self.rematerialized_call(self.call, *args, **given_all)(
+                    *args, **given_all
+                )
                 self._add_activity_losses(outputs)
         self._called = True
         self._set_output_masks(spec, previous, outputs)

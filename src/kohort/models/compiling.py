@@ -18,6 +18,7 @@ from kohort.core.serialization import (
 )
 from kohort.core.symbolic import KerasTensor, infer_outputs
 from kohort.core.variable import Variable
+from kohort.errors import KohortWarning
 from kohort.layers.call import takes
 from kohort.layers.input_spec import assert_input_compatibility
 from kohort.train import checks
@@ -37,6 +38,7 @@ class Compiling:
         self.compiled = False
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.run_eagerly = False
+        self.steps_per_execution = 1
         self._compile_loss: Any = None
         self._compile_metrics: Any = None
         self._loss_tracker: Any = None
@@ -65,7 +67,9 @@ class Compiling:
             metrics: names or metrics, computed without sample weights.
             weighted_metrics: names or metrics, computed with sample weights.
             run_eagerly: run Python line by line (slow; for debugging).
-            steps_per_execution, jit_compile: accepted; whole blocks of steps are compiled.
+            steps_per_execution: batch hooks of callbacks are called every so many steps. The
+                training is the same: blocks of steps are compiled in any case.
+            jit_compile: accepted; everything is compiled.
             auto_scale_loss: scale the loss where the policy is mixed_float16.
         """
         kwargs.pop("sample_weight_mode", None)
@@ -167,7 +171,9 @@ class Compiling:
 
     def _update_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, loss: Any) -> Any:
         if self._loss_tracker is not None:
-            self._loss_tracker.update_state(loss, sample_weight=batch_size(x))
+            valid = frames.valid_rows()
+            rows = batch_size(x) if valid is None else jnp.sum(valid)
+            self._loss_tracker.update_state(loss, sample_weight=rows)
         if self._has_own("compute_metrics"):
             return self.compute_metrics(x, y, y_pred, sample_weight)
         if self._compile_metrics is not None and y is not None:
@@ -301,6 +307,12 @@ class Compiling:
         cached = self.__dict__.get("_runtime")
         if cached is not None and cached[0] == component.version:
             return cached[1]
+        binding = Binding(self._structure(), self)
+        self.__dict__["_runtime"] = (component.version, binding)
+        return binding
+
+    def _structure(self, varied: Any = ()) -> Structure:
+        """Paths and key of the model with its optimiser; `varied` as `Structure` takes it."""
         extra = {
             "optimizer": getattr(self, "optimizer", None),
             "steps": tuple(
@@ -316,9 +328,7 @@ class Compiling:
             "train": [v.trainable for v in self.variables],
             "trainable": self.trainable,
         }
-        binding = Binding(Structure(self, extra), self)  # type: ignore[arg-type]
-        self.__dict__["_runtime"] = (component.version, binding)
-        return binding
+        return Structure(self, extra, varied)  # type: ignore[arg-type]
 
     # ---- configuration
 
@@ -344,6 +354,9 @@ class Compiling:
                 "after loading.",
                 stacklevel=2,
             )
+            return
+        if optimizers.is_optax_config(config.get("optimizer")):
+            warnings.warn(optimizers.OPTAX_UNSAVED, KohortWarning, stacklevel=2)
             return
         self.compile(**deserialize_keras_object(config))
         optimizer = getattr(self, "optimizer", None)

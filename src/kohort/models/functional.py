@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections import OrderedDict
 from typing import Any
 
 from kohort.core import tree
@@ -128,7 +129,7 @@ class Functional(Model, module="keras.src.models.functional"):
         struct = self._graph.inputs_struct
         if isinstance(struct, dict):
             if all(isinstance(x, KerasTensor) for x in struct.values()):
-                return [spec(struct[name], name) for name in struct]
+                return [spec(struct[name], name) for name in tree.keys(struct)]
             return None
         return [spec(x) for x in self.inputs]
 
@@ -201,7 +202,7 @@ class Functional(Model, module="keras.src.models.functional"):
         elif isinstance(struct, dict) and isinstance(inputs, dict) and set(struct) <= set(inputs):
             if warn and set(struct) != set(inputs):
                 self._check_structure(inputs, must_raise=False, same_count=False)
-            inputs = {key: inputs[key] for key in struct}
+            inputs = OrderedDict((key, inputs[key]) for key in tree.keys(struct))
         elif isinstance(struct, dict) and not isinstance(inputs, dict):
             mismatch = list(struct) != sorted(struct)
         if warn or mismatch:

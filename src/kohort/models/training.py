@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import jax
@@ -11,18 +10,13 @@ import numpy as np
 from kohort.callbacks import CallbackList, History
 from kohort.core import settings, tree
 from kohort.data.adapt import make_source, split_validation
-from kohort.data.source import ArraySource, Pace, clean_batch, map_arrays, stack
+from kohort.data.batches import stack
+from kohort.data.source import ArraySource, Pace, clean_batch, map_arrays
 from kohort.data.stacking import stacked_batches
 from kohort.train import checks
-from kohort.train.loop import Runner, fresh_metrics, run_epoch, to_floats
+from kohort.train.loop import Runner, fresh_metrics, run_epoch, to_floats, warn_ran_out
 
 _LIVE, _QUIET = 0.2, 1.0  # seconds between visits of the host: with a progress bar, without
-
-_RAN_OUT = (
-    "Your input ran out of data; interrupting training. Make sure that your dataset or generator "
-    "can generate at least `steps_per_epoch * epochs` batches. You may need to use the `.repeat()` "
-    "function when building your dataset."
-)
 
 
 class Training:
@@ -72,6 +66,7 @@ class Training:
         source = make_source(
             x, y, sample_weight, batch_size=batch_size, steps=_capped(steps_per_epoch),
             shuffle=shuffle, class_weight=class_weight, seed=self._shuffle_seed,
+            execution=self.steps_per_execution,
         )  # fmt: skip
         self._symbolic_build(source.first())
         if isinstance(source, ArraySource):
@@ -95,25 +90,24 @@ class Training:
     ) -> None:  # fmt: skip
         self.stop_training = False
         self._initial_epoch, self._initial_step = epochs.start, 0
+        source.first_epoch = epochs.start
         self._binding()
         listed.on_train_begin()
         logs: dict[str, Any] = {}
         for epoch in range(self._initial_epoch, epochs.stop):  # a backup may have moved the start
             if self.stop_training:
                 break
+            if source.exhausted:
+                warn_ran_out(not source.ran_out)  # once
+                break
             start, self._initial_step = self._initial_step, 0
-            if isinstance(source, ArraySource):
-                source.seed = self._shuffle_seed
+            source.seed = self._shuffle_seed
             if not start:
                 fresh_metrics(self)
             listed.on_epoch_begin(epoch)
             logs = run_epoch(self, "train", source, listed, pace, epoch, start)
-            if getattr(source, "ran_out", False):
-                warnings.warn(_RAN_OUT, stacklevel=3)
-                self.stop_training = True
             if validation is not None and _validates(epoch, frequency):
                 logs |= self._validate(validation, listed)
-            source.on_epoch_end()
             listed.on_epoch_end(epoch, logs)
         optimizer = getattr(self, "optimizer", None)
         if optimizer is not None and optimizer.built:
@@ -132,17 +126,18 @@ class Training:
                 epochs=epochs, steps=steps, model=self,
             )  # fmt: skip
         single = getattr(listed, f"needs_every_{kind}_batch")
-        return listed, Pace(_LIVE if verbose == 1 else _QUIET, single=single)
+        return listed, Pace(_LIVE if verbose == 1 else _QUIET, single, self.steps_per_execution)
 
     def _validation_source(self, data: Any, batch_size: int | None, steps: int | None) -> Any:
         if data is None:
             return None
         if isinstance(data, (tuple, list)) and not (isinstance(data, list) and len(data) == 0):
             parts = (*data, None, None)[:3]
-            source = make_source(*parts, batch_size=batch_size, steps=steps)
         else:
-            source = make_source(data, batch_size=batch_size, steps=steps)
-        return source
+            parts = (data, None, None)
+        return make_source(
+            *parts, batch_size=batch_size, steps=steps, execution=self.steps_per_execution
+        )
 
     def _validate(self, source: Any, listed: CallbackList) -> dict[str, float]:
         """Evaluate on the validation source, leaving the training metrics as they are."""
@@ -151,7 +146,8 @@ class Training:
         fresh_metrics(self)
         self.stop_evaluating = False
         listed.on_test_begin()
-        pace = Pace(_QUIET, single=listed.needs_every_test_batch)
+        pace = Pace(_QUIET, listed.needs_every_test_batch, self.steps_per_execution)
+        source.rewind()
         logs = run_epoch(self, "test", source, listed, pace)
         listed.on_test_end(logs)
         for path, variable in binding.metrics.items():
@@ -173,7 +169,10 @@ class Training:
         """Return the loss and the metrics on data: a number, a list, or a dict by name."""
         _check_rest("evaluate", kwargs)
         self._assert_compiled("evaluate")
-        source = make_source(x, y, sample_weight, batch_size=batch_size, steps=_capped(steps))
+        source = make_source(
+            x, y, sample_weight, batch_size=batch_size, steps=_capped(steps),
+            execution=self.steps_per_execution,
+        )  # fmt: skip
         self._symbolic_build(source.first())
         listed, pace = self._listed("test", callbacks, verbose, source.steps)
         self._binding()
@@ -203,27 +202,44 @@ class Training:
     ) -> Any:
         """Return the outputs for all rows of `x` as NumPy arrays."""
         _check_rest("predict", kwargs)
-        source = make_source(x, batch_size=batch_size, steps=_capped(steps))
+        source = make_source(
+            x, batch_size=batch_size, steps=_capped(steps), execution=self.steps_per_execution
+        )
         first = source.first()
         if not self.built:
             self._symbolic_build((first[0], None, None))
         listed, pace = self._listed("predict", callbacks, verbose, source.steps)
         self.stop_predicting = False
         listed.on_predict_begin()
-        runner, parts, step = Runner(self), [], 0
-        for block in stacked_batches(source, pace.single):
-            listed.on_predict_batch_begin(step)
-            outputs = runner.predict(block.data, block.stop)
-            outputs = tree.map_structure(lambda a: _rows(a, block.stop), outputs)  # noqa: B023
-            parts.append(outputs)
-            step += block.stop
-            listed.on_predict_batch_end(step - 1, {"outputs": outputs})
-            if pace.single and self.stop_predicting:
-                break
+        parts = self._predict_blocks(source, listed, pace)
         listed.on_predict_end()
         if not parts:
             raise ValueError("`predict` got no data. Received: an empty iterator.")
-        return tree.map_structure(lambda *a: np.concatenate(a) if len(a) > 1 else a[0], *parts)
+        return _joined(parts)
+
+    def _predict_blocks(self, source: Any, listed: CallbackList, pace: Pace) -> list[Any]:
+        """The outputs of all blocks, with the batch hooks called around each execution."""
+        runner, step = Runner(self), 0
+        parts: list[Any] = []
+        begun = 0  # the first part of the execution
+        source.on_epoch_begin()
+        for block in stacked_batches(source, pace):
+            if step % pace.unit == 0:
+                listed.on_predict_batch_begin(step)
+                begun = len(parts)
+            outputs = runner.predict(block.data, block.stop)
+            parts.append(tree.map_structure(lambda a: _rows(a, block.stop), outputs))  # noqa: B023
+            step += block.stop
+            if step % pace.unit == 0:
+                listed.on_predict_batch_end(step - 1, {"outputs": _joined(parts[begun:])})
+                if pace.single and self.stop_predicting:
+                    break
+        if step % pace.unit:  # the end of the data cut the last execution short
+            end = step + -step % pace.unit
+            listed.on_predict_batch_end(end - 1, {"outputs": _joined(parts[begun:])})
+        warn_ran_out(source.ran_out)
+        source.on_epoch_end()
+        return parts
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None,
@@ -336,6 +352,11 @@ def _validates(epoch: int, frequency: Any) -> bool:
             f"`validation_freq` must be a positive int or a list of ints. Received: {frequency}"
         )
     return (epoch + 1) % frequency == 0
+
+
+def _joined(parts: list[Any]) -> Any:
+    """The outputs of parts, one after the other."""
+    return tree.map_structure(lambda *a: np.concatenate(a) if len(a) > 1 else a[0], *parts)
 
 
 def _rows(outputs: Any, steps: int) -> np.ndarray:

@@ -60,7 +60,6 @@ from kohort.ops.control import (
     fori_loop,
     is_tensor,
     map,
-    remat,
     scan,
     scatter,
     scatter_update,

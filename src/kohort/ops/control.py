@@ -11,8 +11,8 @@ import numpy as np
 
 from kohort.core import tree
 from kohort.core.dtypes import standardize_dtype
+from kohort.core.lifting import Lift, arrays, lifted
 from kohort.core.symbolic import is_keras_tensor, op
-from kohort.core.variable import Variable
 from kohort.core.variable import convert_to_tensor as _convert
 from kohort.ops._base import array
 from kohort.ops.elementwise import cast
@@ -20,13 +20,8 @@ from kohort.ops.elementwise import cast
 Function = Callable[..., Any]
 
 
-def _arrays(structure: Any) -> Any:
-    """Variables by their arrays, wherever they are in a structure."""
-    return tree.map_structure(lambda x: x.value if isinstance(x, Variable) else x, structure)
-
-
 def _pure(function: Function) -> Function:
-    return lambda *args: _arrays(function(*args))
+    return lambda *args: arrays(function(*args))
 
 
 @op
@@ -36,7 +31,7 @@ def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     >>> cond(True, lambda: 1, lambda: 2)
     Array(1, dtype=int32, weak_type=True)
     """
-    return jax.lax.cond(pred, _pure(true_fn), _pure(false_fn))
+    return switch(jnp.where(pred, 1, 0), [false_fn, true_fn])
 
 
 @op
@@ -46,7 +41,14 @@ def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
     >>> switch(1, [lambda x: x, lambda x: -x], 3)
     Array(-3, dtype=int32, weak_type=True)
     """
-    return jax.lax.switch(index, [_pure(f) for f in branches], *operands)
+
+    def run(lift: Lift) -> tuple[list[Any], Any]:
+        def branch(function: Function) -> Function:
+            return lambda values, *given: lift.call(values, function, *given)[:2]
+
+        return jax.lax.switch(index, [branch(f) for f in branches], lift.values(), *operands)
+
+    return lifted(run)
 
 
 @op
@@ -69,7 +71,17 @@ def scan(
             f"`unroll` must be an positive integer or boolean. Received: unroll={unroll}"
         )
     init, xs = tree.map_structure(array, init), _converted(xs)
-    return jax.lax.scan(_pure(f), init, xs, length, reverse, unroll)
+
+    def run(lift: Lift) -> tuple[list[Any], Any]:
+        def step(carry: Any, x: Any) -> Any:
+            values, (state, y), _ = lift.call(carry[0], f, carry[1], x)
+            return (values, state), y
+
+        start = lift.values(), init
+        (values, state), ys = jax.lax.scan(step, start, xs, length, reverse, unroll)
+        return values, (state, ys)
+
+    return lifted(run)
 
 
 def _converted(xs: Any) -> Any:
@@ -104,18 +116,21 @@ def while_loop(
     many = isinstance(loop_vars, (tuple, list))
     start = tuple(loop_vars) if many else (loop_vars,)
 
-    def go_on(state: Any) -> Any:
-        count, values = state
-        more = cond(*values)
-        return more if maximum_iterations is None else more & (count < maximum_iterations)
+    def run(lift: Lift) -> tuple[list[Any], Any]:
+        def go_on(state: Any) -> Any:
+            count, values, found = state
+            more = lift.call(values, cond, *found).outputs
+            return more if maximum_iterations is None else more & (count < maximum_iterations)
 
-    def step(state: Any) -> Any:
-        count, values = state
-        found = _arrays(body(*values))
-        found = tuple(found) if many and isinstance(found, (tuple, list)) else (found,)
-        return count + 1, found
+        def step(state: Any) -> Any:
+            count, values, found = state
+            values, found, _ = lift.call(values, body, *found)
+            found = tuple(found) if many and isinstance(found, (tuple, list)) else (found,)
+            return count + 1, values, found
 
-    values = jax.lax.while_loop(go_on, step, (0, start))[1]
+        return jax.lax.while_loop(go_on, step, (0, lift.values(), start))[1:]
+
+    values = lifted(run)
     return values if many else values[0]
 
 
@@ -126,7 +141,14 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
     >>> fori_loop(0, 4, lambda i, total: total + i, 0)
     Array(6, dtype=int32, weak_type=True)
     """
-    return jax.lax.fori_loop(lower, upper, _pure(body_fun), init_val)
+
+    def run(lift: Lift) -> tuple[list[Any], Any]:
+        def step(i: Any, carry: Any) -> Any:
+            return lift.call(carry[0], body_fun, i, carry[1])[:2]
+
+        return jax.lax.fori_loop(lower, upper, step, (lift.values(), init_val))
+
+    return lifted(run)
 
 
 @op
@@ -136,7 +158,7 @@ def map(f: Function, xs: Any) -> Any:
     >>> map(lambda x: x * x, jnp.array([1, 2, 3]))
     Array([1, 4, 9], dtype=int32)
     """
-    return jax.lax.map(_pure(f), xs)
+    return scan(lambda unused, x: (unused, f(x)), 0, xs)[1]
 
 
 @op
@@ -241,12 +263,7 @@ def custom_gradient(f: Function) -> Function:
     9.0
     """
     wrapped = jax.custom_gradient(f)
-    return lambda *args, **kwargs: wrapped(*_arrays(args), **_arrays(kwargs))
-
-
-def remat(f: Function) -> Function:
-    """`f`, computed again during the backward pass instead of keeping its inner values."""
-    return jax.checkpoint(f)
+    return lambda *args, **kwargs: wrapped(*arrays(args), **arrays(kwargs))
 
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:

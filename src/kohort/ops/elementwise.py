@@ -228,7 +228,7 @@ def cast(x: Any, dtype: Any) -> jax.Array:
     >>> cast([1.7], "int32")
     Array([1], dtype=int32)
     """
-    return array(x).astype(standardize_dtype(dtype))
+    return array(x).astype(jax.dtypes.canonicalize_dtype(standardize_dtype(dtype)))
 
 
 @op

@@ -14,7 +14,12 @@ from kohort.optimizers.matrices import Adafactor, Muon
 from kohort.optimizers.moments import Adam, Adamax, AdamW, Lamb, Nadam, ScheduleFreeAdamW
 from kohort.optimizers.momentum import SGD, Lion
 from kohort.optimizers.multi import MultiOptimizer, OptimizerMap
-from kohort.optimizers.optax import OptaxOptimizer, is_transformation
+from kohort.optimizers.optax import (
+    OPTAX_UNSAVED,
+    OptaxOptimizer,
+    is_optax_config,
+    is_transformation,
+)
 from kohort.optimizers.optimizer import Optimizer
 
 _CLASSES = (

@@ -22,6 +22,18 @@ def is_transformation(obj: Any) -> bool:
     )
 
 
+OPTAX_UNSAVED = (
+    "The model was compiled with an Optax transformation, which is a function and not in the file: "
+    "the model is loaded without it, not compiled. Call `compile()` with the transformation again "
+    "to train it on."
+)
+
+
+def is_optax_config(config: Any) -> bool:
+    """Whether this is the configuration of an optimiser that an Optax transformation was."""
+    return isinstance(config, Mapping) and config.get("class_name") == "OptaxOptimizer"
+
+
 class OptaxOptimizer(Optimizer):
     """An optimiser that applies an Optax transformation; `compile` makes it from one.
 

@@ -14,6 +14,8 @@ from kohort.core import registry
 from kohort.core.frame import Frame
 from kohort.core.serialization import SafeModeScope, deserialize_keras_object
 from kohort.core.variable import Variable
+from kohort.errors import KohortWarning
+from kohort.optimizers.optax import OPTAX_UNSAVED, is_optax_config
 from kohort.saving.archive import FORMAT_VERSION, plain_errors
 from kohort.saving.atomic import atomic_file
 from kohort.saving.h5 import open_h5, read_dataset, safe_get_h5_group
@@ -158,7 +160,11 @@ def _compile(model: Any, file: Any, custom: Mapping[str, Any]) -> None:
         )
         return
     with plain_errors("The training configuration"):
-        model.compile(**compile_arguments(decode_json(_text(text)), custom))
+        training = decode_json(_text(text))
+        if is_optax_config(training.get("optimizer_config")):
+            warnings.warn(OPTAX_UNSAVED, KohortWarning, stacklevel=3)
+            return
+        model.compile(**compile_arguments(training, custom))
     if "optimizer_weights" not in file or not model.built:
         return
     group = safe_get_h5_group(file, "optimizer_weights")

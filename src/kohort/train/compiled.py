@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from kohort import metrics
 from kohort.core import tree
 from kohort.core.component import Component
+from kohort.core.frame import valid_rows
+from kohort.core.masks import get_mask, set_mask
 from kohort.train.loss_plan import Part, at, nest_labels, nest_weights, plan
 
 
@@ -23,7 +25,7 @@ class Outputs:
     def __init__(self, y_pred: Any, names: list[str] | None):
         self.struct = tree.map_structure(lambda _: None, y_pred)
         self.count = len(tree.flatten(y_pred))
-        self.keys = list(y_pred) if isinstance(y_pred, Mapping) else None
+        self.keys = tree.keys(y_pred) if isinstance(y_pred, Mapping) else None
         flat_keys = self.keys if self.keys is not None and len(self.keys) == self.count else None
         if names is not None and len(names) == self.count:
             self.names: list[Any] = list(names)
@@ -90,6 +92,20 @@ class Outputs:
             )
 
 
+def _masked(y_pred: Any, valid: Any) -> Any:
+    """Outputs whose rows that do not count are masked: Keras's rules for masks do the rest."""
+    marked = y_pred + 0  # a mask belongs to one array: not to the one that metrics see
+    mask = get_mask(y_pred)
+    set_mask(marked, valid if mask is None else _weighted(mask, valid))
+    return marked
+
+
+def _weighted(weights: Any, valid: Any) -> Any:
+    """Weights (or a mask) `(batch, ...)`, zero for the rows that do not count."""
+    weights = jnp.asarray(weights)
+    return weights * valid.reshape(-1, *[1] * (weights.ndim - 1)).astype(weights.dtype)
+
+
 def _shapes(value: Any) -> Any:
     return tree.map_structure(lambda x: getattr(x, "shape", x), value)
 
@@ -134,13 +150,17 @@ class CompileLoss(Component):
         if not self.built:
             self.build(y_true, y_pred)
         weights = nest_weights(sample_weight, y_pred, self._names)
+        valid = valid_rows()
         total = None
         for i, (path, loss, factor) in enumerate(self.parts):
             weight = at(weights, path) if tree.is_nested(weights) else weights
             p = at(y_pred, path)
+            if valid is not None:
+                p = tree.map_structure(lambda a: _masked(a, valid), p)
             value = jnp.asarray(loss(at(y_true, path), p, weight), jnp.float32)
             if self.trackers:
-                self.trackers[i].update_state(value, sample_weight=tree.flatten(p)[0].shape[0])
+                rows = tree.flatten(p)[0].shape[0] if valid is None else jnp.sum(valid)
+                self.trackers[i].update_state(value, sample_weight=rows)
             if factor is not None:
                 value = value * factor
             total = value if total is None else total + value
@@ -218,11 +238,17 @@ class CompileMetrics(Component):
             self.build(y_true, y_pred)
         truths = self._truths(y_true)
         weights = self.outputs.split("sample_weight", sample_weight)
+        valid = valid_rows()
         rows = zip(self.plain, self.weighted, truths, tree.flatten(y_pred), weights, strict=True)
         for plain, weighted, t, p, sw in rows:
             if t is None:
                 continue
             for m in plain:
-                m.update_state(t, p)
+                if valid is None:
+                    m.update_state(t, p)
+                else:
+                    m.update_state(t, p, sample_weight=valid)
+            if valid is not None:
+                sw = valid if sw is None else _weighted(sw, valid)
             for m in weighted:
                 m.update_state(t, p, sample_weight=sw)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import jax
 import numpy as np
 
-from kohort.data.source import Block, Pace, Source
+from kohort.data.batches import Source
+from kohort.data.source import Block, Pace
 from kohort.train.programs import Program, program_for, serving
 from kohort.train.state import Binding
+from kohort.train.step import metric_results
+
+_RAN_OUT = (
+    "Your input ran out of data; interrupting training. Make sure that your dataset or generator "
+    "can generate at least `steps_per_epoch * epochs` batches. You may need to use the `.repeat()` "
+    "function when building your dataset."
+)
 
 
 class Runner:
@@ -47,6 +56,14 @@ class Runner:
                 )
         binding.scatter(ts)
         return {**_named(binding.result_names, results), **logs} if not logs else dict(logs)
+
+    def results(self) -> dict[str, Any]:
+        """What the metrics say, without running a step."""
+        binding = self.binding
+        return _named(
+            binding.result_names,
+            metric_results(self.model, binding, binding.gather(), binding.leaf_values()),
+        )
 
     def predict(self, batches: Any, stop: int) -> Any:
         """Run the prediction of stacked batches."""
@@ -92,18 +109,33 @@ def run_epoch(
     runner = Runner(model)
     logs: dict[str, Any] = {}
     step = start
+    source.on_epoch_begin()
     for block in source.blocks(epoch, pace, start):
-        count = block.stop - block.start
-        begin(step)
+        if step % pace.unit == 0:
+            begin(step)
         begun = time.perf_counter()
         logs = to_floats(runner.run(kind, block))
+        count = block.stop - block.start
         pace.measured(count, time.perf_counter() - begun)
         step += count
-        end(step - 1, logs)
-        stopped = model.stop_training if kind == "train" else model.stop_evaluating
-        if pace.single and stopped:
-            break
+        if step % pace.unit == 0:
+            end(step - 1, logs)
+            stopped = model.stop_training if kind == "train" else model.stop_evaluating
+            if pace.single and stopped:
+                break
+    if step % pace.unit:  # the end of the data cut the last execution short
+        end(step + -step % pace.unit - 1, logs)
+    if start and step == start:  # a resumed epoch of which no step was left
+        logs = to_floats(runner.results())
+    warn_ran_out(source.ran_out)
+    source.on_epoch_end()
     return logs
+
+
+def warn_ran_out(ran_out: bool) -> None:
+    """Warn where an epoch had fewer steps than it was to have."""
+    if ran_out:
+        warnings.warn(_RAN_OUT, stacklevel=4)
 
 
 def to_floats(logs: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def plan(
         and not set(loss) & set(y_pred)
         and set(loss) <= set(names)
     ):
-        keys = dict(zip(names, y_pred, strict=False))  # by layer name, where the output is a dict
+        # By layer name, where the output is a dict.
+        keys = dict(zip(names, tree.keys(y_pred), strict=False))
         loss = {keys[name]: value for name, value in loss.items()}
     if not tree.is_nested(loss):
         loss = tree.map_structure(lambda _: loss, y_pred)
@@ -166,7 +167,7 @@ def nest_labels(y_true: Any, y_pred: Any, names: list[str] | None, loss: Any) ->
     if _same(y_true, y_pred):
         return y_true
     if isinstance(y_true, Mapping) and tree.is_nested(y_pred):
-        keys = list(y_pred) if isinstance(y_pred, Mapping) else names
+        keys = tree.keys(y_pred) if isinstance(y_pred, Mapping) else names
         by_key = _from_dict(y_true, keys, names, len(y_pred))
         if by_key is not None:
             return tree.pack_sequence_as(y_pred, tree.flatten(by_key))
@@ -208,7 +209,7 @@ def nest_weights(sample_weight: Any, y_pred: Any, names: list[str] | None) -> An
         flat = tree.flatten(sample_weight)
         return flat[0] if len(flat) == 1 else sample_weight
     if isinstance(sample_weight, Mapping):
-        keys = list(y_pred) if isinstance(y_pred, Mapping) else list(names or ())
+        keys = tree.keys(y_pred) if isinstance(y_pred, Mapping) else list(names or ())
         if not set(sample_weight) <= set(keys):
             keys = list(names or ())
         flat = [sample_weight.get(key) for key in keys]

@@ -7,6 +7,7 @@ called (`serving`), so that a cached program keeps no model alive.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from kohort.train.state import TrainState
 
 _local = threading.local()
 _MAX_PROGRAMS = 64
-_programs: OrderedDict[Any, Program] = OrderedDict()
+_programs: OrderedDict[Any, Any] = OrderedDict()
 traces = 0
 """How many times a block was traced: each is a compilation. Tests count it."""
 
@@ -43,7 +44,8 @@ def served() -> tuple[Any, Any]:
     return _local.served
 
 
-def _count() -> None:
+def count_trace() -> None:
+    """Note that a block was traced."""
     global traces
     traces += 1
 
@@ -71,12 +73,12 @@ def _run_block(
     start: Any,
     stop: Any,
 ) -> Any:
-    _count()
+    count_trace()
     model, binding = served()
     step = make_step(model, binding)
 
     def body(i: Any, carry: Any) -> Any:
-        rows = order[i]
+        rows = i if order is None else order[i]  # without an order, data are batches
         batch = jax.tree.map(lambda a: a[rows], data)
         return step(carry[0], leaves, batch)
 
@@ -87,10 +89,10 @@ def _run_block(
 
 def predict_block(ts: TrainState, leaves: Any, batches: Any, stop: Any) -> Any:
     """Predict the first `stop` of the stacked `batches` (steps, batch, …)."""
-    _count()
+    count_trace()
     model, binding = served()
     step = steps.make_predict_step(model, binding)
-    first = jax.eval_shape(lambda: step(ts, leaves, jax.tree.map(lambda a: a[0], batches)))
+    first = _shapes(lambda: step(ts, leaves, jax.tree.map(lambda a: a[0], batches)))
     size = jax.tree.leaves(batches)[0].shape[0]
     out = jax.tree.map(lambda s: jnp.zeros((size, *s.shape), s.dtype), first[1])
 
@@ -104,8 +106,14 @@ def predict_block(ts: TrainState, leaves: Any, batches: Any, stop: Any) -> Any:
 
 
 def _empty_logs(run: Callable[[], Any]) -> Any:
-    shapes = jax.eval_shape(run)[1]
-    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), _shapes(run)[1])
+
+
+def _shapes(run: Callable[[], Any]) -> Any:
+    """The shapes of what `run` returns. It is traced once more after this, and warns then."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return jax.eval_shape(run)
 
 
 class Program:
@@ -123,12 +131,12 @@ class Program:
             function.clear_cache()  # type: ignore[attr-defined]
 
 
-def program_for(key: Any) -> Program:
-    """The program of a structure key; the least recently used one makes room."""
+def program_for(key: Any, make: Callable[[], Any] | None = None) -> Any:
+    """The program of a key, made when there is none; the least recently used one makes room."""
     if key in _programs:
         _programs.move_to_end(key)
         return _programs[key]
-    program = _programs[key] = Program()
+    program = _programs[key] = (make or Program)()
     while len(_programs) > _MAX_PROGRAMS:
         _programs.popitem(last=False)[1].clear()
     return program

@@ -12,7 +12,7 @@ from kohort.core import tree
 from kohort.core.frame import Frame
 from kohort.train.state import Binding, TrainState
 
-Step = Callable[[TrainState, Any, Any], Any]
+Step = Callable[..., Any]
 
 
 def unpack(batch: Any) -> tuple[Any, Any, Any]:
@@ -40,22 +40,22 @@ def has_logs(model: Any, method: str) -> bool:
 
 
 def make_train_step(model: Any, binding: Binding) -> Step:
-    """`(ts, leaves, batch) -> (ts, logs)`: gradient, update, metrics.
+    """`(ts, leaves, batch, valid=None) -> (ts, logs)`: gradient, update, metrics.
 
-    The logs are empty unless the model has a `train_step` of its own.
+    `valid` says which rows of a filled-up batch count (see `Frame`). The logs are empty unless the model has a `train_step` of its own.
     """
     if model._has_own("train_step"):
         return _own_step(model, binding, training=True)
     params, variables = binding.params, list(binding.params.values())
 
-    def step(ts: TrainState, leaves: Any, batch: Any) -> tuple[TrainState, dict]:
+    def step(ts: TrainState, leaves: Any, batch: Any, valid: Any = None) -> tuple[TrainState, dict]:
         x, y, sample_weight = unpack(batch)
         frame_leaves = binding.frame_leaves(leaves)
         values = binding.frame_values(ts)
 
         def objective(arrays: Any) -> Any:
             given = {**values, **{params[path]: a for path, a in arrays.items()}}
-            with Frame(given, frame_leaves) as frame:
+            with Frame(given, frame_leaves, valid) as frame:
                 loss, y_pred = model._forward_loss(x, y, sample_weight, training=True)
                 scaled = model.optimizer.scale_loss(loss) if model.optimizer is not None else loss
             kept = {v: a for v, a in frame.values.items() if v not in trained}
@@ -64,7 +64,7 @@ def make_train_step(model: Any, binding: Binding) -> Step:
         trained = set(variables)
         (_, (loss, y_pred, kept)), grads = jax.value_and_grad(objective, has_aux=True)(ts.params)
         values.update(_by_variable(binding, kept))
-        with Frame(values, frame_leaves) as frame:
+        with Frame(values, frame_leaves, valid) as frame:
             if variables:
                 model.optimizer.apply([grads[path] for path in params], variables)
             logs = model._update_metrics(x, y, y_pred, sample_weight, loss)
@@ -88,13 +88,13 @@ def _by_variable(binding: Binding, arrays: dict[str, Any]) -> dict:
 
 
 def make_test_step(model: Any, binding: Binding) -> Step:
-    """`(ts, leaves, batch) -> (ts, logs)`: loss and metrics, no update."""
+    """`(ts, leaves, batch, valid=None) -> (ts, logs)`: loss and metrics, no update."""
     if model._has_own("test_step"):
         return _own_step(model, binding, training=False)
 
-    def step(ts: TrainState, leaves: Any, batch: Any) -> tuple[TrainState, dict]:
+    def step(ts: TrainState, leaves: Any, batch: Any, valid: Any = None) -> tuple[TrainState, dict]:
         x, y, sample_weight = unpack(batch)
-        with Frame(binding.frame_values(ts), binding.frame_leaves(leaves)) as frame:
+        with Frame(binding.frame_values(ts), binding.frame_leaves(leaves), valid) as frame:
             loss, y_pred = model._forward_loss(x, y, sample_weight, training=False)
             logs = model._update_metrics(x, y, y_pred, sample_weight, loss)
         return binding.read_frame(frame.values), _arrays(logs)

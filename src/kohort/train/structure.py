@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import types
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -31,15 +31,26 @@ _SKIP = {
     "stop_training", "stop_evaluating", "stop_predicting", "_compile_args", "_callback_list",
     "_input_tensor", "path", "_name", "_built", "_runtime", "_fresh_metrics", "_shuffle_seed",
     "_initial_epoch", "_initial_step", "_eval_source", "_symbolic_done", "_compile_config",
-    "compiled", "_deferred", "_names", "_user_class", "input_spec",
+    "compiled", "_deferred", "_names", "_user_class", "input_spec", "steps_per_execution",
 }  # fmt: skip
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), np.dtype, type)
 
 
 class Structure:
-    """Canonical paths of variables and leaves, and the key of the compiled program."""
+    """Canonical paths of variables and leaves, and the key of the compiled program.
 
-    def __init__(self, root: Component, extra: Mapping[str, Any]):
+    Args:
+        root: the model.
+        extra: what else decides the program, by name.
+        varied: paths of leaves that stay leaves at their neutral value, since another member of
+            a cohort has another; None for all of them.
+    """
+
+    def __init__(
+        self, root: Component, extra: Mapping[str, Any], varied: Collection[str] | None = ()
+    ):
+        self._varied = varied
+        self._leaf_paths: set[str] = set()
         self.variables: dict[str, Variable] = {}
         self.leaves: dict[str, tuple[Component, str]] = {}
         self._paths: dict[int, str] = {}
@@ -61,10 +72,10 @@ class Structure:
             return self._variable(value, path)
         if isinstance(value, Initializer):
             return ("initializer",)  # it made the first values; programs do not see it
-        if isinstance(value, Component):
-            return self._component(value, path)
         if isinstance(value, SeedGenerator):
             return ("seed", self._variable(value.state, f"{path}/seed_generator_state"))
+        if isinstance(value, Component):
+            return self._component(value, path)
         if isinstance(value, (list, tuple, set, frozenset)):
             return (
                 type(value).__name__,
@@ -143,13 +154,17 @@ class Structure:
         return tuple(parts)
 
     def _leaf(self, component: Component, name: str, spec: Any, value: Any, path: str) -> Any:
-        if spec.is_constant(value):
-            return self._value(value, path)
         unique, n = path, 1
-        while unique in self.leaves:
+        while unique in self._leaf_paths:
             unique, n = f"{path}_{n}", n + 1
+        self._leaf_paths.add(unique)
+        if spec.is_constant(value) and not (self._keeps(unique) and spec.is_number(value)):
+            return self._value(value, path)
         self.leaves[unique] = (component, name)
         return ("leaf", unique)
+
+    def _keeps(self, path: str) -> bool:
+        return self._varied is None or path in self._varied
 
     def _graph(self, graph: Any, path: str) -> Any:
         layers = tuple(self._value(op, p) for p, op in self._numbered(graph.operations, path))

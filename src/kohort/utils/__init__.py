@@ -22,11 +22,13 @@ from kohort.utils import np_utils
 from kohort.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kohort.utils.files import get_file
 from kohort.utils.image import array_to_img, img_to_array, load_img, save_img
+from kohort.utils.image_directory import image_dataset_from_directory
 from kohort.utils.numerical import normalize, to_categorical
 from kohort.utils.progbar import Progbar
 from kohort.utils.pydataset import PyDataset, Sequence
 from kohort.utils.sequence import pad_sequences
 from kohort.utils.split import split_dataset
+from kohort.utils.text_directory import text_dataset_from_directory
 from kohort.utils.timeseries import timeseries_dataset_from_array
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "image_dataset_from_directory",
     "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
@@ -58,6 +61,7 @@ __all__ = [
     "set_random_seed",
     "split_dataset",
     "standardize_dtype",
+    "text_dataset_from_directory",
     "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",

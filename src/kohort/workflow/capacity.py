@@ -118,7 +118,7 @@ def _describe(rungs: list[Rung], best: Result, simplest: Result, bench: Bench) -
     else:
         text.append("No size overfits clearly: with more epochs, one may.")
     if simplest is not best:
-        text.append(f"Within one standard error of the best, {_size(best)}: {_size(simplest)}.")
+        text.append(f"Simpler, and within one standard error of {_size(best)}: {_size(simplest)}.")
     return text
 
 

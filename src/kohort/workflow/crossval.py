@@ -151,8 +151,7 @@ def out_of_fold(cohort: Cohort, members: Sequence[Member], data: Data) -> Any:
 def strata(model: Any, y: Any, folds: Any, time: Any) -> Any:
     """The labels as strata where the model classifies and each class has rows enough."""
     losses = [part.loss for part in model._compile_loss.parts] if model._compile_loss else []
-    names = {type(loss).__name__ for loss in losses}
-    classifies = len(losses) == 1 and any("Crossentropy" in name for name in names)
+    classifies = len(losses) == 1 and "crossentropy" in losses[0].name
     if not classifies or time is not None or tree.is_nested(y):
         return None
     labels = np.asarray(y)

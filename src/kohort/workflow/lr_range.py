@@ -50,13 +50,14 @@ class LearningRateRange:
             from matplotlib.figure import Figure
 
             ax = Figure(figsize=(6, 4), layout="constrained").subplots()
-        low, high = np.nanquantile(_smooth(self.losses), [0.1, 0.9], axis=0)
+        top = np.max(self.smoothed[: max(len(self.smoothed) // 4, 2)]) * 1.5
+        shown = np.minimum(_smooth(self.losses), 10 * top)
+        low, high = np.quantile(shown, [0.1, 0.9], axis=0)
         ax.fill_between(self.rates, low, high, alpha=0.25, linewidth=0, label="seeds, 80 %")
         ax.plot(self.rates, self.smoothed, label="loss, smoothed")
         ax.axvline(self.suggestion, linestyle="--", color="black", label="suggestion")
         ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
-        top = np.nanmax(self.smoothed[: max(len(self.smoothed) // 4, 2)]) * 1.5
-        ax.set_ylim(top=top, bottom=max(0, float(np.nanmin(low)) * 0.9))
+        ax.set_ylim(top=top, bottom=max(0, float(np.min(low)) * 0.9))
         ax.legend()
         return ax
 

@@ -139,7 +139,9 @@ def _describe(
         f"Best of {len(trials)} trials: {best.setting}: {measure.name} {show(best.score)} "
         f"± {show(best.standard_error)} in validation."
     )
-    if chosen.stage == "capacity":
+    if chosen.stage == "capacity" and measure.sign * (chosen.score - best.score) >= 0:
+        text.append(f"No trial surpassed stage 6: {chosen.setting} ({show(chosen.score)}).")
+    elif chosen.stage == "capacity":
         text.append(
             f"Chosen all the same: {chosen.setting} ({show(chosen.score)}), the smallest network "
             "within one standard error of the best."

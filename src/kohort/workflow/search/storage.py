@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,22 @@ def _database(place: str, storages: Any) -> Any:
         Path(place).parent.mkdir(parents=True, exist_ok=True)
         place = f"sqlite:///{place}"
     wait = {"connect_args": {"timeout": 60}} if place.startswith("sqlite") else None
-    return storages.RDBStorage(place, engine_kwargs=wait)
+    return _made_together(lambda: storages.RDBStorage(place, engine_kwargs=wait))
+
+
+def _made_together(connect: Callable[[], Any]) -> Any:
+    """Connects; where another process made the tables at the same moment, once more."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import DBAPIError, IntegrityError
+
+    for attempt in range(5):
+        try:
+            return connect()
+        except DBAPIError as error:
+            together = isinstance(error, IntegrityError) or "already exists" in str(error)
+            if not together or attempt == 4:
+                raise StorageInternalError(str(error.orig)) from error.orig
+            time.sleep(0.1 * 2**attempt)
 
 
 @contextmanager

@@ -1,0 +1,88 @@
+"""Arrays that stay on the host: each block's rows are gathered while the last block runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import numpy as np
+
+from kohort.data.source import ArraySource, Block, Pace
+
+_BLOCK_BYTES = 2**23  # so many bytes a block; a block has one step at least
+_ALIGNMENT = 64  # bytes: JAX on the CPU then takes an array as it is, without a copy
+
+
+class HostRows(ArraySource):
+    """The batches of an `ArraySource`, without a copy of the whole arrays on the device.
+
+    On a CPU that copy would only move memory to memory. Elsewhere it does not always fit.
+    """
+
+    def blocks(self, epoch: int, pace: Pace, start: int = 0) -> Iterator[Block]:
+        """The blocks of an epoch from step `start` on; `pace` says how long they are."""
+        part, size = self.part(epoch), self.batch_size
+        order, full = self.order(part.turn), self.rows // self.batch_size
+        at, stop = part.start + start, min(full, part.stop)
+        if at < stop:
+            batches = order[at * size : stop * size].reshape(-1, size)
+            for data, count in self._gathered(batches):
+                for begin in range(0, count, pace.steps):
+                    yield Block(data, None, begin, min(begin + pace.steps, count))
+        if max(at, stop) == full < part.stop:
+            rest = order[full * size :]
+            yield Block(jax.tree.map(lambda a: a[rest][None], self.data), None, 0, 1)
+        self.ran_out = part.ran_out
+
+    def _gathered(self, batches: np.ndarray) -> Iterator[tuple[Any, int]]:
+        """The rows `batches` (steps, batch) as trees of shape (length, batch, …), and counts.
+
+        Two buffers take turns: one is filled in a thread while the other is computed on.
+        """
+        if self._device is None:
+            self._device = _Buffers(self.data, self.batch_size, self.size)
+        buffers: _Buffers = self._device
+        parts = [batches[i : i + buffers.length] for i in range(0, len(batches), buffers.length)]
+        with ThreadPoolExecutor(1) as thread:
+            ahead = thread.submit(buffers.fill, 0, parts[0])
+            for number, rows in enumerate(parts):
+                data = ahead.result()
+                if number + 1 < len(parts):
+                    ahead = thread.submit(buffers.fill, number + 1, parts[number + 1])
+                yield data, len(rows)
+
+
+class _Buffers:
+    """Two sets of aligned arrays of shape (length, batch, …) for the rows of `data`."""
+
+    def __init__(self, data: Any, batch_size: int, most_steps: int):
+        # `np.take` would copy the whole of an array that is not contiguous, each time.
+        self.data = jax.tree.map(np.ascontiguousarray, data)
+        rows = jax.tree.map(lambda a: a[:1], self.data)
+        row_bytes = max(1, sum(a.nbytes for a in jax.tree.leaves(rows)))
+        self.length = int(np.clip(_BLOCK_BYTES // (row_bytes * batch_size), 1, most_steps))
+
+        def empty(row: np.ndarray) -> np.ndarray:
+            return _aligned((self.length, batch_size, *row.shape[1:]), row.dtype)
+
+        self.turns = [jax.tree.map(empty, rows) for _ in range(2)]
+
+    def fill(self, number: int, batches: np.ndarray) -> Any:
+        """The rows of `batches` (steps, batch) on the device; `number` says whose turn it is."""
+        buffer = self.turns[number % 2]
+
+        def gather(array: np.ndarray, out: np.ndarray) -> None:
+            np.take(array, batches, axis=0, out=out[: len(batches)], mode="clip")
+
+        jax.tree.map(gather, self.data, buffer)
+        return jax.device_put(buffer)
+
+
+def _aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An empty array whose first byte lies on a multiple of the alignment."""
+    count = int(np.prod(shape)) * dtype.itemsize
+    raw = np.empty(count + _ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % _ALIGNMENT
+    return raw[start : start + count].view(dtype).reshape(shape)
