@@ -21,6 +21,10 @@ class CohortCallback:
     ...         print(epoch, int(np.nanargmin(logs["loss"])))
     """
 
+    every_epoch: bool = True
+    """Whether `on_epoch_end` has to be called after every epoch; otherwise the calls may leave out
+    epochs, which lets a cohort run several of them in one go."""
+
     def on_train_begin(self, cohort: Any) -> None:
         """Called before the first epoch."""
 

@@ -19,6 +19,8 @@ from kohort.cohort.pack import Pack
 from kohort.cohort.plan import pack_width, settle, widest_on
 from kohort.cohort.visit import Visitor
 
+_TOGETHER = 16  # epochs a call where nobody looks in between
+
 
 class Cohort:
     """Trains members together; each gets what it would get alone.
@@ -77,10 +79,9 @@ class Cohort:
         self._packs = list(self._packed(self.running))
         try:
             with ThreadPoolExecutor(self._workers()) as pool:
-                for epoch in itertools.count():
-                    if not self._packs:
-                        break
-                    self._epoch(epoch, pool)
+                epoch = 0
+                while self._packs:
+                    epoch += self._advance(epoch, pool)
         finally:
             self._unpack(RUNNING)
             self._packs = []
@@ -108,18 +109,29 @@ class Cohort:
                 if visitor.stopped:
                     member.status = STOPPED
 
-    def _epoch(self, epoch: int, pool: ThreadPoolExecutor) -> None:
+    @property
+    def _together(self) -> int:
+        """How many epochs may run before somebody looks."""
+        watched = any(callback.every_epoch for callback in self._callbacks)
+        visited = not all(self._visitors[id(m)].idle for m in self.members)
+        return 1 if watched or visited else _TOGETHER
+
+    def _advance(self, epoch: int, pool: ThreadPoolExecutor) -> int:
+        """Train for some epochs; return how many."""
         packs = self._packs
-        alive = {id(m) for m in self.running}
-        done = list(pool.map(lambda pack: pack.epoch(epoch, self._shuffle), packs))
-        for pack, logs in zip(packs, done, strict=True):
-            self._visit(pack, epoch, logs)
-        if self._callbacks:
-            logs = self._by_member(packs, done, alive)
+        count = min(min(m.epochs for m in self.running) - epoch, *(p.together for p in packs))
+        done = list(pool.map(lambda pack: pack.epochs(epoch, count, self._shuffle), packs))
+        for e in range(count):
+            alive = {id(m) for m in self.running}
+            for pack, logs in zip(packs, done, strict=True):
+                self._visit(pack, epoch + e, logs[e])
+            logs = self._by_member(packs, [part[e] for part in done], alive)
             for callback in self._callbacks:
-                callback.on_epoch_end(self, epoch, logs)
+                if callback.every_epoch or e + 1 == count:
+                    callback.on_epoch_end(self, epoch + e, logs)
         if any(m.status != RUNNING for pack in packs for m in pack.members):
             self._compact()
+        return count
 
     def _visit(self, pack: Pack, epoch: int, logs: dict[str, np.ndarray]) -> None:
         """Let each member's callbacks look, and see who has come to its end."""
@@ -187,9 +199,7 @@ class Cohort:
         for group, part in self._plan(members, lambda m: len(places[id(m)])):
             for member in part:
                 self._check_trained(member)
-            device = jax.local_devices()[0]
-            pack = Pack(group, part, self._data_on(device), device)
-            outputs = pack.predict([places[id(m)] for m in part])
+            outputs = self._pack(group, part).predict([places[id(m)] for m in part])
             found |= {id(m): out for m, out in zip(part, outputs, strict=True)}
         return [found[id(m)] for m in members]
 
@@ -207,8 +217,7 @@ class Cohort:
         for group, part in self._plan(members):
             for member in part:
                 self._check_trained(member)
-            device = jax.local_devices()[0]
-            logs = Pack(group, part, self._data_on(device), device).evaluate()
+            logs = self._pack(group, part).evaluate()
             found |= {id(m): {k: v[i] for k, v in logs.items()} for i, m in enumerate(part)}
         names = found[id(members[0])]
         return {
@@ -270,23 +279,26 @@ class Cohort:
         for member in group.members:
             alike.setdefault(group.fits_with(member), []).append(member)
         largest = max(alike.values(), key=len)
-        device = jax.local_devices()[0]
         group.form = self._form or "vmap"
-        widest = 1 if group.form == "each" else self._width or widest_on(device.platform)
+        widest = 1 if group.form == "each" else self._width or widest_on(jax.local_devices()[0].platform)
         group.width = pack_width(len(largest), widest, self._workers())
 
         def make_pack() -> Pack:
-            return Pack(group, largest[: group.width], self._data_on(device), device)
+            return self._pack(group, largest)
 
         settle(group, make_pack, self._workers(), is_free=self._form is self._width is None)
         for part in alike.values():  # packs with another number of steps are other shapes
-            Pack(group, part[: group.width], self._data_on(device), device).compile()
+            self._pack(group, part).compile()
 
     def _packed(self, members: list[Member]) -> Iterator[Pack]:
         devices = itertools.cycle(jax.local_devices())
         for group, part in self._plan(members):
-            device = next(devices)
-            yield Pack(group, part, self._data_on(device), device)
+            yield self._pack(group, part, next(devices))
+
+    def _pack(self, group: Group, members: list[Member], device: Any = None) -> Pack:
+        device = device or jax.local_devices()[0]
+        part = members[: group.width]
+        return Pack(group, part, self._data_on(device), device, self._together)
 
     def _data_on(self, device: Any) -> Any:
         """The data on a device: copied there once."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -12,11 +11,15 @@ import numpy as np
 from kohort.cohort.grid import Grid, grids
 from kohort.cohort.group import Group
 from kohort.cohort.member import Member
+from kohort.cohort.programs import Bounds
 from kohort.data.source import Pace
 from kohort.train.programs import serving
 from kohort.train.state import TrainState
 
-_BLOCK_SECONDS = 1.0  # a block that runs longer would keep Ctrl-C waiting
+_SECONDS = 0.5  # a call that runs longer would keep Ctrl-C waiting
+_ORDER_BYTES = 2**24  # of the orders of all epochs of a call
+
+Logs = dict[str, np.ndarray]
 
 
 class Pack:
@@ -24,17 +27,27 @@ class Pack:
 
     A pack that is not full repeats its last member: all packs of a group are one program. `ts` is
     the state at the last end of an epoch: what an interrupt leaves.
+
+    Args:
+        together: how many epochs a call may run at most.
     """
 
-    def __init__(self, group: Group, members: list[Member], data: Any, device: Any):
+    def __init__(
+        self, group: Group, members: list[Member], data: Any, device: Any, together: int = 1
+    ):
         self.group, self.members, self.device = group, members, device
         self.data = data
         self.form = group.form if group.width > 1 else None
         self.program = group.program(self.form)
         self.ts: TrainState = self._put(self._stack([m.state for m in members]))
-        self.fresh = self._put(self._stack([m.candidate.fresh for m in members]))
-        self.pace = Pace(_BLOCK_SECONDS)
-        self.validation = self._validation_grids()
+        self.fresh = self._put(group.lead.fresh)
+        self.test_metrics = self.ts.metrics
+        self.pace = Pace(_SECONDS)
+        row_bytes = 4 * group.width * len(members[0].rows)
+        self.together = max(1, min(together, _ORDER_BYTES // row_bytes))
+        rows = [m.validation for m in members if m.validation is not None]
+        self._tests = self._put(self._in_form(self._cut_validation(rows) if rows else ()))
+        self._ready: dict[Any, Any] = {}
 
     # ---- members <-> stacks
 
@@ -46,12 +59,6 @@ class Pack:
 
     def _put(self, tree: Any) -> Any:
         return jax.device_put(tree, self.device)
-
-    def _own(self, grid: Grid) -> tuple[Any, Any]:
-        """A grid in the pack's form."""
-        if self.form is not None:
-            return grid.order, grid.size
-        return grid.order[0], None if grid.size is None else grid.size[0]
 
     def leaves(self) -> Any:
         """The hyperparameters, stacked."""
@@ -69,140 +76,150 @@ class Pack:
         """Go on from these states."""
         self.ts = self._put(self._stack(states))
 
-    # ---- running
+    # ---- batches
 
-    def epoch(self, epoch: int, shuffle: Any) -> dict[str, Any]:
-        """Train for one epoch and validate; return the logs, an array over members each."""
+    def _filled(self, rows: list[np.ndarray]) -> list[np.ndarray]:
+        return rows + rows[-1:] * (self.group.width - len(rows))
+
+    def _cut(self, rows: list[np.ndarray]) -> tuple[Grid, ...]:
         group = self.group
-        rows = [m.order(epoch, shuffle) for m in self.members]
-        parts = self._grids(rows, group.batch_size, group.masked)
-        leaves = self.leaves()
-        ts = self.ts._replace(metrics=self.fresh)
-        ts, results = self._run("train", ts, leaves, parts)
-        logs = self._named(results)
-        if self.validation:
-            after = ts._replace(metrics=self.fresh)
-            after, results = self._run("test", after, leaves, self.validation)
-            ts = after._replace(metrics=ts.metrics)
-            logs |= {f"val_{name}": value for name, value in self._named(results).items()}
-        self.ts = ts
-        return logs
+        return tuple(grids(self._filled(rows), group.batch_size, group.filled, group.masked))
 
-    def evaluate(self) -> dict[str, np.ndarray]:
-        """Loss and metrics on the validation rows, an array over members each."""
-        ts = self.ts._replace(metrics=self.fresh)
-        return self._named(self._run("test", ts, self.leaves(), self.validation)[1])
+    def _cut_validation(self, rows: list[np.ndarray]) -> tuple[Grid, ...]:
+        group, rows = self.group, self._filled(rows)
+        size, masked = group.validation_batch_size, group.masked_validation
+        return tuple(grids(rows, size, group.filled, masked))
 
-    def _run(self, kind: str, ts: TrainState, leaves: Any, parts: list[Grid]) -> Any:
-        results = None
-        for grid in parts:
-            order, size = self._own(grid)
-            order = self._put(order)
-            start = 0
-            while start < grid.steps:
-                stop = min(start + self.pace.steps, grid.steps)
-                begun = time.perf_counter()
-                ts, results = self.call(kind, ts, leaves, order, size, start, stop)
-                jax.block_until_ready(results)
-                self.pace.measured(stop - start, time.perf_counter() - begun)
-                start = stop
-        return ts, results
+    def _in_form(self, parts: Any) -> Any:
+        """Grids without a member axis where the pack has none."""
+        if self.form is not None:
+            return parts
+        return jax.tree.map(lambda a: a[0], parts)
 
-    def call(
-        self, kind: str, ts: TrainState, leaves: Any, order: Any, size: Any, start: int, stop: int
-    ) -> Any:
-        """Run one block."""
-        arguments = (ts, leaves, self.data, order, size, np.int32(start), np.int32(stop))
-        return self._compiled(kind, arguments)(*arguments)
-
-    def _compiled(self, kind: str, arguments: tuple[Any, ...]) -> Any:
-        lead = self.group.lead
-        with serving(lead.model, lead.binding):
-            return self.program.compile(kind, arguments, self.device)
-
-    def compile(self, *kinds: str) -> int:
-        """Compile what an epoch needs, the programs side by side; return the bytes they need.
-
-        Args:
-            kinds: only these: "train", "test".
-        """
-        first = [
-            (kind, grid)
-            for kind, parts in self._parts()
-            if not kinds or kind in kinds
-            for grid in parts
+    def _orders(self, first: int, count: int, shuffle: Any) -> tuple[Grid, ...]:
+        """The batches of the epochs from `first` on; places for `together` epochs."""
+        epochs = [
+            self._cut([m.order(first + e, shuffle) for m in self.members]) for e in range(count)
         ]
-
-        def one(kind: str, grid: Grid) -> int:
-            order, size = self._own(grid)
-            zero = np.int32(0)
-            arguments = (self.ts, self.leaves(), self.data, self._put(order), size, zero, zero)
-            return memory_of(self._compiled(kind, arguments))
-
-        with ThreadPoolExecutor(len(first)) as pool:
-            return max(pool.map(one, *zip(*first, strict=True)))
-
-    def _parts(self) -> list[tuple[str, list[Grid]]]:
-        rows = [m.rows for m in self.members]
-        train = self._grids(rows, self.group.batch_size, self.group.masked)
-        return [("train", train), ("test", self.validation)]
+        epochs += epochs[-1:] * (self.together - count)
+        parts = [
+            Grid(np.stack([grid.order for grid in same], axis=1), same[0].size)
+            for same in zip(*epochs, strict=True)
+        ]
+        return self._put(self._in_form(tuple(parts)))
 
     @property
     def steps(self) -> int:
         """Training steps an epoch."""
-        return sum(grid.steps for grid in self._parts()[0][1])
+        return sum(grid.steps for grid in self._cut([m.rows for m in self.members]))
+
+    @property
+    def test_steps(self) -> int:
+        """Validation steps an epoch."""
+        return sum(grid.order.shape[-2] for grid in self._tests)
+
+    # ---- running
+
+    def epochs(self, first: int, count: int, shuffle: Any) -> list[Logs]:
+        """Train for `count` epochs; return the logs of each, with an array over members."""
+        orders, leaves, steps = self._orders(first, count, shuffle), self.leaves(), self.steps
+        pace, ts, test_metrics = self.pace, self.ts, self.test_metrics
+        found: list[Logs] = []
+        while len(found) < count:
+            done = len(found)
+            if pace.steps >= steps:
+                last = min(count, done + pace.steps // steps)
+                bounds = Bounds(done, last, 0, steps, 0, self.test_steps)
+                ts, test_metrics, *logs = self._timed(ts, test_metrics, leaves, orders, bounds)
+            else:
+                for start in range(0, steps, pace.steps):
+                    stop, last = min(start + pace.steps, steps), done + 1
+                    tests = self.test_steps if stop == steps else 0
+                    bounds = Bounds(done, last, start, stop, 0, tests)
+                    ts, test_metrics, *logs = self._timed(ts, test_metrics, leaves, orders, bounds)
+            found += self._by_epoch(logs, done, last)
+        self.ts, self.test_metrics = ts, test_metrics
+        return found
+
+    def _timed(self, *state: Any) -> Any:
+        bounds = state[-1]
+        begun = time.perf_counter()
+        out = jax.block_until_ready(self._call(*state))
+        steps = (bounds.stop - bounds.start) * (bounds.last - bounds.first)
+        self.pace.measured(steps, time.perf_counter() - begun)
+        return out
+
+    def _call(
+        self, ts: TrainState, test_metrics: Any, leaves: Any, orders: Any, bounds: Bounds
+    ) -> Any:
+        bounds = Bounds(*map(np.int32, bounds))
+        arguments = (
+            ts, test_metrics, leaves, self.data, self.fresh, orders, self._tests, bounds
+        )  # fmt: skip
+        return self._compiled("epochs", arguments)(*arguments)
+
+    def _compiled(self, kind: str, arguments: tuple[Any, ...]) -> Any:
+        if kind not in self._ready:  # a pack's shapes are always the same
+            lead = self.group.lead
+            with serving(lead.model, lead.binding):
+                self._ready[kind] = self.program.compile(kind, arguments, self.device)
+        return self._ready[kind]
+
+    def compile(self) -> int:
+        """Compile what an epoch needs; return the bytes that it takes beside the data."""
+        self.try_steps(0)
+        analysis = self._ready["epochs"].memory_analysis()
+        if analysis is None:  # a backend that does not tell
+            return 0
+        return analysis.temp_size_in_bytes + 2 * analysis.output_size_in_bytes
 
     def try_steps(self, steps: int) -> None:
         """Run some steps and forget the result."""
-        grid = self._parts()[0][1][0]
-        order, size = self._own(grid)
-        order, stop = self._put(order), min(steps, grid.steps)
-        jax.block_until_ready(self.call("train", self.ts, self.leaves(), order, size, 0, stop))
+        bounds = Bounds(0, 1, 0, min(steps, self.steps), 0, 0)
+        orders = self._orders(0, 1, shuffle=False)
+        jax.block_until_ready(
+            self._call(self.ts, self.test_metrics, self.leaves(), orders, bounds)
+        )
 
-    def _validation_grids(self) -> list[Grid]:
-        group = self.group
-        rows = [m.validation for m in self.members if m.validation is not None]
-        if not rows:
-            return []
-        return self._grids(rows, group.validation_batch_size, group.masked_validation)
-
-    def _grids(self, rows: list[np.ndarray], batch: int, masked: bool) -> list[Grid]:
-        rows = rows + rows[-1:] * (self.group.width - len(rows))
-        return grids(rows, batch, self.group.filled, masked)
-
-    def _named(self, results: Any) -> dict[str, np.ndarray]:
-        """The metrics as arrays over members, in the order of a single model's logs."""
-        names = self.group.lead.binding.result_names
-        named: dict[str, Any] = {}
-        if isinstance(results, dict):
-            named = results
-        else:
-            for name, result in zip(names, results, strict=True):
-                named |= result if isinstance(result, dict) else {name: result}
-        values = jax.device_get(named)
-        if self.form is None:
-            values = {name: np.asarray(value)[None] for name, value in values.items()}
-        return {name: np.asarray(values[name]) for name in sorted(values)}
+    def evaluate(self) -> Logs:
+        """Loss and metrics on the validation rows, an array over members each."""
+        bounds = Bounds(0, 1, 0, 0, 0, self.test_steps)
+        orders = self._orders(0, 1, shuffle=False)
+        _, _, *logs = self._call(self.ts, self.test_metrics, self.leaves(), orders, bounds)
+        named = self._by_epoch(logs, 0, 1)[0]
+        return {name[4:]: value for name, value in named.items() if name.startswith("val_")}
 
     def predict(self, rows: list[np.ndarray]) -> list[Any]:
         """Each member's outputs for its `rows` (equally many)."""
-        group = self.group
-        rows = rows + rows[-1:] * (group.width - len(rows))
-        grid = grids(rows, group.validation_batch_size, filled=True, masked=False)[0]
-        order = self._put(self._own(grid)[0])
-        arguments = (self.ts, self.leaves(), self.data[0], order, np.int32(0), np.int32(grid.steps))
+        size = self.group.validation_batch_size
+        grid = grids(self._filled(rows), size, filled=True, masked=False)[0]
+        order = self._put(self._in_form(grid.order))
+        arguments = (self.ts, self.leaves(), self.data[0], order)
         out = jax.device_get(self._compiled("predict", arguments)(*arguments))
         if self.form is None:
             out = jax.tree.map(lambda a: a[None], out)
         return [
             jax.tree.map(lambda a: a[i].reshape(-1, *a.shape[3:])[: len(r)], out)  # noqa: B023
-            for i, r in enumerate(rows[: len(self.members)])
+            for i, r in enumerate(rows)
         ]
 
+    # ---- logs
 
-def memory_of(compiled: Any) -> int:
-    """The bytes that a compiled program needs beside the data, by the compiler's own analysis."""
-    analysis = compiled.memory_analysis()
-    if analysis is None:  # a backend that does not tell
-        return 0
-    return analysis.temp_size_in_bytes + 2 * analysis.output_size_in_bytes
+    def _by_epoch(self, logs: list[Any], first: int, last: int) -> list[Logs]:
+        """The results of metrics as one dict an epoch, in the order of a single model's logs."""
+        training, validation = (self._named(part) for part in jax.device_get(logs))
+        named = training | {f"val_{name}": value for name, value in validation.items()}
+        if self.form is None:
+            named = {name: value[None] for name, value in named.items()}
+        return [{name: value[:, e] for name, value in named.items()} for e in range(first, last)]
+
+    def _named(self, results: Any) -> Logs:
+        if results is None:
+            return {}
+        named: dict[str, Any] = {}
+        if isinstance(results, dict):
+            named = results
+        else:
+            for name, result in zip(self.group.lead.binding.result_names, results, strict=True):
+                named |= result if isinstance(result, dict) else {name: result}
+        return {name: np.asarray(named[name]) for name in sorted(named)}

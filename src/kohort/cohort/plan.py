@@ -17,7 +17,7 @@ from kohort.data.adapt import device_memory
 _WIDEST = 8
 """Members a pack on a CPU: wider packs save no more overhead and leave the cache."""
 _MEMORY_SHARE = 0.5
-_WORTH_MEASURING = 2.0  # seconds of work: another form has to be compiled first
+_WORTH_MEASURING = 8.0  # seconds of work: another form has to be compiled first
 _CLEARLY = 0.95
 
 
@@ -73,7 +73,7 @@ def _fitting(group: Any, make_pack: Callable[[], Any], workers: int) -> Any:
 
 def _seconds_a_step(pack: Any, workers: int) -> float:
     """Seconds a training step of a pack takes while all workers are busy."""
-    pack.compile("train")
+    pack.compile()
     with ThreadPoolExecutor(workers) as pool:
 
         def timed(steps: int) -> float:

@@ -1,8 +1,8 @@
-"""The compiled programs of a cohort: a block of steps for all members of a pack at once.
+"""The compiled programs of a cohort: epochs of all members of a pack in one call.
 
-They are the programs of a single model with a member axis: `form` says how it is walked. "vmap"
-computes all members together, "map" one after the other inside the program; None is for a pack of
-one, whose arrays have no member axis.
+They are written for one member and get a member axis by `form`: "vmap" computes the members
+together, "map" one after the other inside the program; None is for a pack of one, whose arrays
+have no member axis.
 """
 
 from __future__ import annotations
@@ -10,52 +10,114 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from kohort.cohort.grid import Grid
 from kohort.train import programs, step
 from kohort.train.programs import served
 from kohort.train.state import TrainState
 
 
-def train_steps(
-    ts: TrainState, leaves: Any, data: Any, order: Any, size: Any, start: Any, stop: Any
+class Bounds(NamedTuple):
+    """What of a block to run, int32 each: arguments, not shapes, so that all are one program.
+
+    Epochs `first` to `last` of the orders; of each the training steps `start` to `stop`, and the
+    validation steps `test_start` to `test_stop`. Metrics begin anew at step 0.
+    """
+
+    first: Any
+    last: Any
+    start: Any
+    stop: Any
+    test_start: Any
+    test_stop: Any
+
+
+def run_epochs(
+    ts: TrainState,
+    test_metrics: Any,
+    leaves: Any,
+    data: Any,
+    fresh: Any,
+    orders: tuple[Grid, ...],
+    tests: tuple[Grid, ...],
+    bounds: Bounds,
 ) -> Any:
-    """Run the steps `start` to `stop` of one member; returns its new state and its metrics.
+    """Train and validate one member.
 
     Args:
+        ts: its state; `test_metrics` the state of the metrics of the validation.
         data: all rows, shared by the members.
-        order: `(steps, batch)` row numbers of the epoch.
-        size: how many of them count, the first ones; None where all do.
+        fresh: the state of metrics that have seen nothing.
+        orders: the batches of each epoch, `(epochs, steps, batch)`.
+        tests: those of the validation, `(steps, batch)`; none where there is none.
+
+    Returns:
+        The new states and the results of the metrics after each epoch, `(epochs, …)`: those of
+        the training and those of the validation.
     """
     model, binding = served()
-    one = step.make_train_step(model, binding)
+    learn = step.make_train_step(model, binding)
+    judge = step.make_test_step(model, binding)
 
-    def body(i: Any, ts: TrainState) -> TrainState:
-        return one(ts, leaves, _take(data, order[i]), _valid(i, order, size))[0]
+    def results(ts: TrainState) -> Any:
+        return step.metric_results(model, binding, ts, leaves)
 
-    ts = lax.fori_loop(start, stop, body, ts)
-    return ts, step.metric_results(model, binding, ts, leaves)
+    def epoch(e: Any, carry: Any) -> Any:
+        ts, test_metrics, logs, test_logs = carry
+        ts = ts._replace(metrics=_anew(bounds.start, fresh, ts.metrics))
+        now = [Grid(grid.order[e], grid.size) for grid in orders]
+        ts = _walk(learn, ts, leaves, data, now, bounds.start, bounds.stop)
+        logs = _kept(logs, e, results(ts))
+        if tests:
+            seen = ts._replace(metrics=_anew(bounds.test_start, fresh, test_metrics))
+            seen = _walk(judge, seen, leaves, data, tests, bounds.test_start, bounds.test_stop)
+            test_logs, test_metrics = _kept(test_logs, e, results(seen)), seen.metrics
+            ts = seen._replace(metrics=ts.metrics)
+        return ts, test_metrics, logs, test_logs
+
+    count = orders[0].order.shape[0]
+    shapes = jax.eval_shape(results, ts)
+    empty = jax.tree.map(lambda s: jnp.zeros((count, *s.shape), s.dtype), shapes)
+    carry = ts, test_metrics, empty, empty if tests else None
+    return lax.fori_loop(bounds.first, bounds.last, epoch, carry)
 
 
-def test_steps(
-    ts: TrainState, leaves: Any, data: Any, order: Any, size: Any, start: Any, stop: Any
-) -> Any:
-    """Evaluate one member on the steps `start` to `stop`, as `train_steps` trains it."""
-    model, binding = served()
-    one = step.make_test_step(model, binding)
+def _walk(
+    one: step.Step, ts: TrainState, leaves: Any, data: Any, grids: Any, start: Any, stop: Any
+) -> TrainState:
+    """Take the steps `start` to `stop` of the grids, which stand one after the other."""
+    before = 0
+    for grid in grids:
+        steps, batch = grid.order.shape
 
-    def body(i: Any, ts: TrainState) -> TrainState:
-        return one(ts, leaves, _take(data, order[i]), _valid(i, order, size))[0]
+        def body(i: Any, ts: TrainState, grid: Grid = grid, batch: int = batch) -> TrainState:
+            valid = None if grid.size is None else i * batch + jnp.arange(batch) < grid.size
+            return one(ts, leaves, _take(data, grid.order[i]), valid)[0]
 
-    ts = lax.fori_loop(start, stop, body, ts)
-    return ts, step.metric_results(model, binding, ts, leaves)
+        low, high = (jnp.clip(at - before, 0, steps) for at in (start, stop))
+        ts = lax.fori_loop(low, high, body, ts)
+        before += steps
+    return ts
 
 
-def predict_steps(ts: TrainState, leaves: Any, x: Any, order: Any, start: Any, stop: Any) -> Any:
+def _anew(start: Any, fresh: Any, metrics: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(start == 0, a, b), fresh, metrics)
+
+
+def _kept(logs: Any, e: Any, results: Any) -> Any:
+    return jax.tree.map(lambda buffer, value: buffer.at[e].set(value), logs, results)
+
+
+def _take(data: Any, rows: Any) -> Any:
+    return jax.tree.map(lambda a: a[rows], data)
+
+
+def predict_rows(ts: TrainState, leaves: Any, x: Any, order: Any) -> Any:
     """The outputs of one member for the rows `order`, `(steps, batch, …)`."""
     model, binding = served()
     one = step.make_predict_step(model, binding)
@@ -63,28 +125,15 @@ def predict_steps(ts: TrainState, leaves: Any, x: Any, order: Any, start: Any, s
     out = jax.tree.map(lambda s: jnp.zeros((len(order), *s.shape), s.dtype), batch)
 
     def body(i: Any, out: Any) -> Any:
-        y = one(ts, leaves, (_take(x, order[i]),))[1]
-        return jax.tree.map(lambda buffer, value: buffer.at[i].set(value), out, y)
+        return _kept(out, i, one(ts, leaves, (_take(x, order[i]),))[1])
 
-    return lax.fori_loop(start, stop, body, out)
-
-
-def _take(data: Any, rows: Any) -> Any:
-    return jax.tree.map(lambda a: a[rows], data)
+    return lax.fori_loop(0, len(order), body, out)
 
 
-def _valid(i: Any, order: Any, size: Any) -> Any:
-    if size is None:
-        return None
-    batch = order.shape[1]
-    return i * batch + jnp.arange(batch) < size
-
-
-_FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[bool, ...]]] = {
+_FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int | None, ...]]] = {
     # which arguments have a member axis
-    "train": (train_steps, (True, True, False, True, True, False, False)),
-    "test": (test_steps, (True, True, False, True, True, False, False)),
-    "predict": (predict_steps, (True, True, False, True, False, False)),
+    "epochs": (run_epochs, (0, 0, 0, None, None, 0, 0, None)),
+    "predict": (predict_rows, (0, 0, None, 0)),
 }
 
 
@@ -120,12 +169,12 @@ class CohortProgram:
         return future.result()
 
     def _function(self, kind: str) -> Callable[..., Any]:
-        function, has_members = _FUNCTIONS[kind]
+        # Each structure gets functions of its own: jit keys its cache by function.
+        function, axes = _FUNCTIONS[kind]
         if self._form is None:
             return lambda *arguments: function(*arguments)
-        axes = tuple(0 if has else None for has in has_members)
         if self._form == "vmap":
-            return jax.vmap(function, in_axes=axes)
+            return jax.vmap(lambda *arguments: function(*arguments), in_axes=axes)
         return lambda *arguments: _mapped(function, axes, arguments)
 
     def clear(self) -> None:
@@ -144,4 +193,3 @@ def _mapped(function: Callable[..., Any], axes: tuple, arguments: tuple) -> Any:
         )
 
     return lax.map(one, own)
-

@@ -205,6 +205,10 @@ class Dense(Layer):
             x = x + self.bias.value
         return self.activation(x)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The input's shape with `units` in the last place."""
+        return (*input_shape[:-1], self.units)
+
 
 def _positive(name: str, value: Any) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:

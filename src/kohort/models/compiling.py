@@ -298,7 +298,8 @@ class Compiling:
                 self._compile_loss.build(y, y_pred)
         if self._compile_metrics is not None and not self._compile_metrics.built:
             self._compile_metrics.build(y, y_pred)
-            infer_outputs(self._compile_metrics.update_state, y, y_pred)
+            if not all(map(_has_its_state, self._compile_metrics.metrics)):
+                infer_outputs(self._compile_metrics.update_state, y, y_pred)
 
     def _binding(self) -> Binding:
         """Structure and paths of the model as it is now; made again after a change."""
@@ -362,6 +363,11 @@ class Compiling:
         optimizer = getattr(self, "optimizer", None)
         if optimizer is not None and self.built and not optimizer.built:
             optimizer.build(self.trainable_variables)
+
+
+def _has_its_state(metric: Any) -> bool:
+    """Whether a metric is known to make no variable when it is first updated."""
+    return isinstance(metric, metrics.Mean) and type(metric).__module__.startswith("kohort.")
 
 
 def _mean(name: str) -> Any:

@@ -54,6 +54,7 @@ class Runner:
                 ts, logs, results = function(
                     *arguments, np.int32(block.start), np.int32(block.stop)
                 )
+        jax.block_until_ready(ts)  # then the block's arrays may be used for the next one
         binding.scatter(ts)
         return {**_named(binding.result_names, results), **logs} if not logs else dict(logs)
 

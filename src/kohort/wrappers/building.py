@@ -46,7 +46,7 @@ def dense_network(
     from kohort.optimizers import Adam
 
     output, loss = _LOSSES[task]
-    stack = [layers.Input(input_shape)]
+    stack: list[Any] = [layers.Input(input_shape)]
     if len(input_shape) > 1:
         stack.append(layers.Flatten())
     stack.append(layers.Normalization())
@@ -66,7 +66,7 @@ def hyperparameters(build: Any) -> tuple[dict[str, Any], bool]:
     if build is None:
         build = dense_network
     if isinstance(build, Model) or not callable(build):
-        return {}, False
+        return {}, not isinstance(build, Model)
     known = inspect.signature(build).parameters.values()
     takes_more = any(p.kind is p.VAR_KEYWORD or p.name == "hp" for p in known)
     return {p.name: p.default for p in known if p.default is not p.empty}, takes_more
@@ -92,7 +92,9 @@ def built(build: Any, facts: dict[str, Any], values: dict[str, Any]) -> Model:
     return maker(lambda: build(**arguments, **values))()
 
 
-def _from_search(build: Callable[..., Any], arguments: dict[str, Any], values: dict[str, Any]) -> Any:
+def _from_search(
+    build: Callable[..., Any], arguments: dict[str, Any], values: dict[str, Any]
+) -> Any:
     from kohort.workflow.search import HyperParameters
 
     hp = HyperParameters(suggest=lambda asked: values.get(asked.name, asked.default))

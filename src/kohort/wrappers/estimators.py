@@ -83,6 +83,8 @@ class _Estimator(BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         with seeded(seed):
             model = built(self.build, facts, self._hp)
+            if not model.built:
+                model.build((None, *X.shape[1:]))
             train, validation = self._split((X, target.encode(y, model), sample_weight), y, seed)
             if any(is_adaptable(layer) for layer in model._flatten_layers()):
                 model._symbolic_build(tuple(None if a is None else a[:1] for a in train))
@@ -94,7 +96,7 @@ class _Estimator(BaseEstimator):
             )  # fmt: skip
         self.model_ = model
         self.history_ = history.history
-        self._target = target
+        self._target: Any = target
 
     def _split(self, rows: tuple[Any, ...], y: Any, seed: int) -> tuple[Any, Any]:
         """Rows to train on, and rows to validate on where the estimator is to keep some."""
@@ -106,7 +108,8 @@ class _Estimator(BaseEstimator):
             random_state=seed,
             stratify=y if isinstance(self, ClassifierMixin) else None,
         )
-        return tuple(tuple(None if a is None else a[n] for a in rows) for n in numbers)
+        train, validation = ([None if a is None else a[n] for a in rows] for n in numbers)
+        return tuple(train), tuple(validation)
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, **checks: Any) -> tuple[Any, Any, Any]:
         X, y = validate_data(self, X, y, allow_nd=True, **checks)
@@ -189,7 +192,8 @@ class KohortClassifier(ClassifierMixin, _Estimator):
         Args:
             X: rows as for `fit`.
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
 
 
 class KohortRegressor(RegressorMixin, _Estimator):

@@ -38,7 +38,9 @@ class _Wrapper(BaseEstimator):
         y = self._encoded(y)
         model = self._new_model(X, y)
         if not model.compiled or not model.loss or not model.optimizer:
-            raise RuntimeError("Given model needs to be compiled, and have a loss and an optimizer.")
+            raise RuntimeError(
+                "Given model needs to be compiled, and have a loss and an optimizer."
+            )
         self.history_ = model.fit(X, y, **{**(self.fit_kwargs or {}), **kwargs})
         self.model_ = model
         return self
@@ -94,7 +96,8 @@ class SKLearnClassifier(ClassifierMixin, _Wrapper):
         Args:
             X: rows as for `fit`.
         """
-        return self.classes_[self._outputs(X).argmax(axis=1)]
+        outputs = self._outputs(X)
+        return self.classes_[outputs.argmax(axis=1)]
 
     def decision_function(self, X: Any) -> np.ndarray:
         """The outputs of the model.

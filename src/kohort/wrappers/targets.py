@@ -35,14 +35,14 @@ class Codes:
             )
         if width == 1:
             return codes.astype("float32")[:, None]
-        if "Sparse" in type(_loss(model)).__name__:
+        if "sparse" in _loss_name(model):
             return codes.astype("int32")
         return np.eye(self.classes, dtype="float32")[codes]
 
     def probabilities(self, outputs: np.ndarray, model: Any) -> np.ndarray:
         """Outputs as `(rows, classes)`, each row of sum 1."""
         p = outputs.astype("float64")
-        logits = getattr(_loss(model), "from_logits", False)
+        logits = getattr(model.loss, "from_logits", False)
         if p.shape[-1] == 1:
             yes = 1 / (1 + np.exp(-p)) if logits else p
             return np.concatenate([1 - yes, yes], axis=1)
@@ -53,7 +53,7 @@ class Codes:
 
 @dataclass(frozen=True)
 class Scale:
-    """Amounts: less `mean`, over `deviation`, both of shape `(targets,)`; `flat`: y was `(rows,)`."""
+    """Amounts, less `mean` and over `deviation`, `(targets,)` both; `flat`: y was `(rows,)`."""
 
     mean: np.ndarray
     deviation: np.ndarray
@@ -90,6 +90,8 @@ class Scale:
         return y[:, 0] if self.flat else y
 
 
-def _loss(model: Any) -> Any:
-    """The loss that `compile` made."""
-    return model._compile_loss.parts[0].loss
+def _loss_name(model: Any) -> str:
+    """The loss that `compile` was given, by name."""
+    loss = model.loss
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    return name.lower()

@@ -135,3 +135,15 @@ def test_messages(arguments, message):
 def test_one_row():
     with pytest.raises(WorkflowError, match="at least two rows"):
         make_folds(1)
+
+
+@pytest.mark.parametrize("rows, folds", [(10, 3), (101, 4), (6, 6)])
+def test_plain_folds_are_those_of_scikit_learn(rows, folds):
+    from sklearn.model_selection import KFold
+
+    splitter = KFold(folds, shuffle=True, random_state=3)
+    for mine, (train, validation) in zip(
+        make_folds(rows, folds, seed=3), splitter.split(np.zeros(rows)), strict=True
+    ):
+        np.testing.assert_array_equal(mine.train, train)
+        np.testing.assert_array_equal(mine.validation, validation)

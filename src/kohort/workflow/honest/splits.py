@@ -79,11 +79,26 @@ def make_folds(
     if hold_out is None:
         _check_folds(count, rows, given_groups, classes)
     out: list[Fold] = []
+    plain = hold_out is None and given_groups is None and classes is None
     for repeat in range(repeats):
+        if plain:
+            out += _k_fold(rows, count, seed + repeat)
+            continue
         splitter = _splitter(count, given_groups, classes, hold_out, seed + repeat)
         strata = np.zeros(rows) if classes is None else classes
         out += [Fold(*pair) for pair in splitter.split(strata, strata, given_groups)]
     return out
+
+
+def _k_fold(rows: int, folds: int, seed: int) -> list[Fold]:
+    """What scikit-learn's `KFold(folds, shuffle=True, random_state=seed)` gives.
+
+    Here by hand, since importing scikit-learn takes longer than a small search.
+    """
+    order = np.arange(rows)
+    np.random.RandomState(seed).shuffle(order)
+    parts = (np.sort(part) for part in np.array_split(order, folds))
+    return [Fold(np.setdiff1d(np.arange(rows), part), part) for part in parts]
 
 
 def _splitter(

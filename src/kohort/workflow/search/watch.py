@@ -76,6 +76,8 @@ class Pruner(CohortCallback):
 class Deadline(CohortCallback):
     """Drops everybody when the time is over (`time.monotonic()`)."""
 
+    every_epoch = False
+
     def __init__(self, at: float):
         self.at = at
 

@@ -1,0 +1,96 @@
+"""An ensemble of networks as one functional model."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from kohort import layers
+from kohort.core import tree
+from kohort.models import Model
+from kohort.saving.archive import read_archive
+from kohort.saving.pickling import pickle_model
+from kohort.workflow.failure import WorkflowError
+
+if TYPE_CHECKING:
+    from kohort.workflow.ensembling.result import Ensemble
+
+
+def to_model(ensemble: Ensemble) -> Model:
+    """Copies of the members on shared inputs; y = Σ wᵢ yᵢ by `Rescaling` and `Add` layers.
+
+    Raises:
+        WorkflowError: where members are not networks, differ in their inputs or outputs, or vote.
+    """
+    members = networks(ensemble, "exported")
+    if ensemble.method == "vote":
+        raise WorkflowError(
+            "A vote has no weighted sum to export.",
+            'method="vote"',
+            'make the ensemble with method="mean"',
+        )
+    copies = [_copy(model, f"member_{i}") for i, model in enumerate(members)]
+    for name, model in zip(ensemble.names, copies, strict=True):
+        _check(name, model, copies[0])
+    inputs = tree.map_structure(
+        lambda x: layers.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name), copies[0].input
+    )
+    if len(copies) == 1:
+        outputs = copies[0](inputs)
+    else:
+        outputs = layers.Add()(
+            [
+                layers.Rescaling(float(weight))(model(inputs))
+                for weight, model in zip(ensemble.weights, copies, strict=True)
+            ]
+        )
+    exported = Model(inputs, outputs, name="ensemble")
+    config = members[0].get_compile_config()
+    if config is not None:
+        exported.compile_from_config(config)
+    return exported
+
+
+def networks(ensemble: Ensemble, done: str) -> list[Model]:
+    """The members, where all of them are networks.
+
+    Raises:
+        WorkflowError: where one is not.
+    """
+    others = [
+        name
+        for name, member in zip(ensemble.names, ensemble.members, strict=True)
+        if not isinstance(member, Model)
+    ]
+    if others:
+        raise WorkflowError(
+            f"Only members that are Kohort models can be {done}.",
+            f"other members: {', '.join(others)}",
+            "make an ensemble of the networks alone (of an estimator, its `model_`)",
+            "or keep the others with their own library, and make the ensemble again",
+        )
+    return ensemble.members
+
+
+def _copy(model: Model, name: str) -> Model:
+    """The model with variables of its own, not compiled; what is in memory may hold lambdas."""
+    _, (data, classes) = pickle_model(model)
+    twin = read_archive(io.BytesIO(data), classes, compile=False, safe_mode=False)
+    twin.name = name
+    return twin
+
+
+def _check(name: str, model: Model, first: Model) -> None:
+    if not getattr(model, "inputs", None):
+        raise WorkflowError(
+            "A member to export must be a Sequential or functional model.",
+            f"{name}, a {type(model).__name__} without symbolic inputs",
+            "build it with the functional API",
+        )
+    shapes = [[x.shape for x in tree.flatten((m.input, m.output))] for m in (model, first)]
+    if shapes[0] != shapes[1]:
+        raise WorkflowError(
+            "Members to export must have the same inputs and outputs.",
+            f"{name}: {shapes[0]}, the first: {shapes[1]}",
+            "make an ensemble of those that are alike",
+        )
