@@ -19,7 +19,10 @@ def problem(rows=43, features=5, seed=0):
 def dense(learning_rate=0.01, l2=0.0, rate=0.0, norm=False, units=6, optimizer="Adam"):
     """A dense network with what a search varies."""
     layers = keras.layers
-    stack = [keras.Input((5,)), layers.Dense(units, "relu", kernel_regularizer=keras.regularizers.L2(l2))]
+    stack = [
+        keras.Input((5,)),
+        layers.Dense(units, "relu", kernel_regularizer=keras.regularizers.L2(l2)),
+    ]
     if norm:
         stack.append(layers.BatchNormalization())
     stack += [layers.Dropout(rate), layers.Dense(1)]

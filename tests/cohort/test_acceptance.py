@@ -131,7 +131,9 @@ def test_extracted_model_goes_on_as_an_ordinary_one():
     member = cohort.members[4]
     _, model = alone(member, x, y)
     mine = cohort.extract(4)
-    np.testing.assert_allclose(mine.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        mine.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-4, atol=1e-5
+    )
     assert float(mine.optimizer.learning_rate) == pytest.approx(0.03)
     for twin in (mine, model):
         keras.utils.set_random_seed(1)

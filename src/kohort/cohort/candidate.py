@@ -30,8 +30,8 @@ class Candidate:
         sample: a batch (x, y, sample_weight), to learn shapes from.
         label: what to call it.
 
-    `prepare`, where it is set, is called as `prepare(model, x)` with a member's training rows before
-    it starts: scalers and the like learn from these rows and no others.
+    `prepare`, where it is set, is called as `prepare(model, x)` with a member's training rows
+    before it starts: scalers and the like learn from these rows and no others.
     """
 
     def __init__(

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import jax
 import numpy as np
 
 from kohort.callbacks.cohort_callback import CohortCallback
-from kohort.cohort.group import Group, grouped
+from kohort.cohort.group import Group
 from kohort.cohort.member import DIVERGED, DROPPED, FINISHED, RUNNING, STOPPED, Member
-from kohort.cohort.pack import Pack
-from kohort.cohort.plan import pack_width, settle, widest_on
+from kohort.cohort.pack import Logs, Pack
+from kohort.cohort.packing import TOGETHER, Packing
 from kohort.cohort.visit import Visitor
-
-_TOGETHER = 16  # epochs a call where nobody looks in between
 
 
 class Cohort:
@@ -57,12 +51,25 @@ class Cohort:
             raise ValueError("A cohort needs at least one member. Received: none")
         self.members, self.data = list(members), data
         self._shuffle, self._callbacks = shuffle, list(callbacks)
-        self._width, self._form, self._keep_diverged = width, form, keep_diverged
-        self.groups: list[Group] = grouped(self.members, data, validation_batch_size)
+        self._keep_diverged = keep_diverged
         self._visitors = {id(m): Visitor(m) for m in self.members}
+        together = 1 if self._is_watched() else TOGETHER
+        self._packing = Packing(
+            self.members, data, validation_batch_size, width, form, together
+        )  # fmt: skip
         self._packs: list[Pack] = []
         self._ended: set[int] = set()
-        self._on_device: dict[Any, Any] = {}
+
+    @property
+    def groups(self) -> list[Group]:
+        """The members by structure: a compiled program each."""
+        return self._packing.groups
+
+    def _is_watched(self) -> bool:
+        """Whether somebody looks after every epoch."""
+        return any(callback.every_epoch for callback in self._callbacks) or not all(
+            visitor.idle for visitor in self._visitors.values()
+        )
 
     # ---- training
 
@@ -73,12 +80,14 @@ class Cohort:
             member.state = member.candidate.begin(self.data, member.rows)
         for callback in self._callbacks:
             callback.on_train_begin(self)
-        self._begin_members()
-        for group in self.groups:
-            self._settle(group)
-        self._packs = list(self._packed(self.running))
+        for member in self.members:
+            self._visit(member, ("on_train_begin",), ("on_epoch_begin", 0))
+            if self._visitors[id(member)].stopped:
+                member.status = STOPPED
+        self._packing.settle()
+        self._packs = self._packing.packs(self.running)
         try:
-            with ThreadPoolExecutor(self._workers()) as pool:
+            with self._packing.pool() as pool:
                 epoch = 0
                 while self._packs:
                     epoch += self._advance(epoch, pool)
@@ -100,22 +109,6 @@ class Cohort:
             if self.members[int(number)].status == RUNNING:
                 self.members[int(number)].status = DROPPED
 
-    def _begin_members(self) -> None:
-        for member in self.members:
-            visitor = self._visitors[id(member)]
-            if not visitor.idle:
-                hooks = (("on_train_begin",), ("on_epoch_begin", 0))
-                member.state = visitor.call(member.state, *hooks) or member.state
-                if visitor.stopped:
-                    member.status = STOPPED
-
-    @property
-    def _together(self) -> int:
-        """How many epochs may run before somebody looks."""
-        watched = any(callback.every_epoch for callback in self._callbacks)
-        visited = not all(self._visitors[id(m)].idle for m in self.members)
-        return 1 if watched or visited else _TOGETHER
-
     def _advance(self, epoch: int, pool: ThreadPoolExecutor) -> int:
         """Train for some epochs; return how many."""
         packs = self._packs
@@ -124,18 +117,19 @@ class Cohort:
         for e in range(count):
             alive = {id(m) for m in self.running}
             for pack, logs in zip(packs, done, strict=True):
-                self._visit(pack, epoch + e, logs[e])
-            logs = self._by_member(packs, [part[e] for part in done], alive)
+                self._look(pack, epoch + e, logs[e])
+            by_member = self._by_member(packs, [part[e] for part in done], alive)
             for callback in self._callbacks:
                 if callback.every_epoch or e + 1 == count:
-                    callback.on_epoch_end(self, epoch + e, logs)
+                    callback.on_epoch_end(self, epoch + e, by_member)
         if any(m.status != RUNNING for pack in packs for m in pack.members):
             self._compact()
         return count
 
-    def _visit(self, pack: Pack, epoch: int, logs: dict[str, np.ndarray]) -> None:
+    def _look(self, pack: Pack, epoch: int, logs: Logs) -> None:
         """Let each member's callbacks look, and see who has come to its end."""
-        states = None if all(self._visitors[id(m)].idle for m in pack.members) else pack.host()
+        idle = all(self._visitors[id(m)].idle for m in pack.members)
+        states = [] if idle else pack.host()
         changed = False
         for i, member in enumerate(pack.members):
             if member.status != RUNNING:
@@ -143,14 +137,13 @@ class Cohort:
             own = {name: _plain(values[i]) for name, values in logs.items()}
             visitor = self._visitors[id(member)]
             last = epoch + 1 >= member.epochs
-            if states is not None and not visitor.idle:
-                hooks = [("on_epoch_end", epoch, own)]
-                hooks += [] if last else [("on_epoch_begin", epoch + 1)]
-                new = visitor.call(states[i], *hooks)
-                if new is not None:
-                    states[i], changed = new, True
             if visitor.idle:
                 visitor.record(epoch, own)
+            else:
+                member.state = states[i]
+                hooks: list[tuple[Any, ...]] = [("on_epoch_end", epoch, own)]
+                changed |= self._visit(member, *hooks + [("on_epoch_begin", epoch + 1)][last:])
+                states[i] = member.state
             if visitor.stopped:
                 member.status = STOPPED
             elif not (self._keep_diverged or np.isfinite(own.get("loss", 0.0))):
@@ -160,11 +153,17 @@ class Cohort:
         if changed:
             pack.replace(states)
 
-    def _by_member(
-        self, packs: list[Pack], done: list[dict[str, Any]], alive: set[int]
-    ) -> dict[str, np.ndarray]:
+    def _visit(self, member: Member, *hooks: tuple[Any, ...]) -> bool:
+        """Call hooks of a member's callbacks; whether they changed its state."""
+        visitor = self._visitors[id(member)]
+        new = None if visitor.idle else visitor.call(member.state, *hooks)
+        member.state = member.state if new is None else new
+        return new is not None
+
+    def _by_member(self, packs: list[Pack], done: list[Logs], alive: set[int]) -> Logs:
+        """The logs of the packs as arrays over all members."""
         place = {id(m): i for i, m in enumerate(self.members)}
-        logs: dict[str, np.ndarray] = {}
+        logs: Logs = {}
         for pack, part in zip(packs, done, strict=True):
             for name, values in part.items():
                 empty = np.full((len(self.members), *values.shape[1:]), np.nan, np.float32)
@@ -173,6 +172,27 @@ class Cohort:
                     if id(member) in alive:
                         kept[place[id(member)]] = value
         return logs
+
+    def _compact(self) -> None:
+        """Take out those that ended; fill the packs anew where that makes fewer of them."""
+        for member in self._unpack(FINISHED, STOPPED, DIVERGED, DROPPED):
+            self._ended.add(id(member))
+            last = {name: values[-1] for name, values in member.history.history.items()}
+            self._visit(member, ("on_train_end", last))
+        if self._packing.count(self.running) < len(self._packs):
+            self._unpack(RUNNING)
+            self._packs = self._packing.packs(self.running)
+
+    def _unpack(self, *status: str) -> list[Member]:
+        """Take the states of the members with this status out of the packs."""
+        taken = []
+        for pack in self._packs:
+            wanted = [m.status in status and id(m) not in self._ended for m in pack.members]
+            states = pack.host() if any(wanted) else []
+            for i in np.flatnonzero(wanted):
+                pack.members[i].state = states[i]
+                taken.append(pack.members[i])
+        return taken
 
     # ---- what became of the members
 
@@ -183,7 +203,7 @@ class Cohort:
             which: the member or its number.
         """
         member = which if isinstance(which, Member) else self.members[which]
-        self._check_trained(member)
+        _check_trained([member])
         return member.candidate.rebuilt(member.state, member.leaves)
 
     def predict(self, rows: Sequence[np.ndarray], members: Any = None) -> list[Any]:
@@ -194,13 +214,16 @@ class Cohort:
             members: the members; all unless told.
         """
         members = self.members if members is None else list(members)
-        places = {id(m): np.asarray(r, np.int32) for m, r in zip(members, rows, strict=True)}
-        found: dict[int, Any] = {}
-        for group, part in self._plan(members, lambda m: len(places[id(m)])):
-            for member in part:
-                self._check_trained(member)
-            outputs = self._pack(group, part).predict([places[id(m)] for m in part])
-            found |= {id(m): out for m, out in zip(part, outputs, strict=True)}
+        _check_trained(members)
+        wanted = {id(m): np.asarray(r, np.int32) for m, r in zip(members, rows, strict=True)}
+        packs = self._packing.packs(members, lambda m: -(-len(wanted[id(m)]) // m.batch_size))
+        with self._packing.pool() as pool:
+            done = pool.map(lambda p: p.predict([wanted[id(m)] for m in p.members]), packs)
+            found = {
+                id(m): out
+                for pack, part in zip(packs, done, strict=True)
+                for m, out in zip(pack.members, part, strict=True)
+            }
         return [found[id(m)] for m in members]
 
     def evaluate(self, members: Any = None) -> dict[str, np.ndarray]:
@@ -213,105 +236,22 @@ class Cohort:
             name -> `(members,)`.
         """
         members = self.members if members is None else list(members)
-        found: dict[int, dict[str, Any]] = {}
-        for group, part in self._plan(members):
-            for member in part:
-                self._check_trained(member)
-            logs = self._pack(group, part).evaluate()
-            found |= {id(m): {k: v[i] for k, v in logs.items()} for i, m in enumerate(part)}
-        names = found[id(members[0])]
-        return {
-            name: np.array([found[id(m)].get(name, np.nan) for m in members]) for name in names
+        _check_trained(members)
+        packs = self._packing.packs(members)
+        with self._packing.pool() as pool:
+            done = list(pool.map(lambda pack: pack.evaluate(), packs))
+        found = {
+            id(m): {name: values[i] for name, values in logs.items()}
+            for pack, logs in zip(packs, done, strict=True)
+            for i, m in enumerate(pack.members)
         }
+        names = found[id(members[0])]
+        return {name: np.array([found[id(m)].get(name, np.nan) for m in members]) for name in names}
 
-    def _check_trained(self, member: Member) -> None:
-        if member.state is None:
-            raise ValueError("This member was not trained. Call `cohort.fit()` first.")
 
-    # ---- packs
-
-    def _compact(self) -> None:
-        """Take out those that ended; fill the packs anew where that makes fewer of them."""
-        ended = self._unpack(FINISHED, STOPPED, DIVERGED, DROPPED)
-        for member in ended:
-            self._end(member)
-        if len(list(self._plan(self.running))) < len(self._packs):
-            self._unpack(RUNNING)
-            self._packs = list(self._packed(self.running))
-
-    def _unpack(self, *status: str) -> list[Member]:
-        """Take the states of the members with this status out of the packs."""
-        taken = []
-        for pack in self._packs:
-            wanted = [m.status in status and id(m) not in self._ended for m in pack.members]
-            for member, state, is_wanted in zip(
-                pack.members, pack.host() if any(wanted) else wanted, wanted, strict=True
-            ):
-                if is_wanted:
-                    member.state = state
-                    taken.append(member)
-        return taken
-
-    def _end(self, member: Member) -> None:
-        self._ended.add(id(member))
-        visitor = self._visitors[id(member)]
-        if not visitor.idle:
-            last = {name: values[-1] for name, values in member.history.history.items()}
-            member.state = visitor.call(member.state, ("on_train_end", last)) or member.state
-
-    def _plan(
-        self, members: list[Member], also: Callable[[Member], Any] = lambda member: None
-    ) -> Iterator[tuple[Group, list[Member]]]:
-        """Which members run in one call: those of a group that fit, and are equal in `also`."""
-        alive = {id(m) for m in members}
-        for group in self.groups:
-            alike: dict[Any, list[Member]] = {}
-            for member in group.members:
-                if id(member) in alive:
-                    alike.setdefault((group.fits_with(member), also(member)), []).append(member)
-            for part in alike.values():
-                for start in range(0, len(part), group.width):
-                    yield group, part[start : start + group.width]
-
-    def _settle(self, group: Group) -> None:
-        """Choose how a group runs, and compile its programs."""
-        alike: dict[Any, list[Member]] = {}
-        for member in group.members:
-            alike.setdefault(group.fits_with(member), []).append(member)
-        largest = max(alike.values(), key=len)
-        group.form = self._form or "vmap"
-        widest = 1 if group.form == "each" else self._width or widest_on(jax.local_devices()[0].platform)
-        group.width = pack_width(len(largest), widest, self._workers())
-
-        def make_pack() -> Pack:
-            return self._pack(group, largest)
-
-        settle(group, make_pack, self._workers(), is_free=self._form is self._width is None)
-        for part in alike.values():  # packs with another number of steps are other shapes
-            self._pack(group, part).compile()
-
-    def _packed(self, members: list[Member]) -> Iterator[Pack]:
-        devices = itertools.cycle(jax.local_devices())
-        for group, part in self._plan(members):
-            yield self._pack(group, part, next(devices))
-
-    def _pack(self, group: Group, members: list[Member], device: Any = None) -> Pack:
-        device = device or jax.local_devices()[0]
-        part = members[: group.width]
-        return Pack(group, part, self._data_on(device), device, self._together)
-
-    def _data_on(self, device: Any) -> Any:
-        """The data on a device: copied there once."""
-        if device not in self._on_device:
-            self._on_device[device] = jax.device_put(self.data, device)
-        return self._on_device[device]
-
-    def _workers(self) -> int:
-        """How many packs run at a time: one for each core, or for each other device."""
-        devices = jax.local_devices()
-        if len(devices) == 1 and devices[0].platform == "cpu":
-            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        return len(devices)
+def _check_trained(members: Sequence[Member]) -> None:
+    if any(member.state is None for member in members):
+        raise ValueError("This member was not trained. Call `cohort.fit()` first.")
 
 
 def _plain(value: Any) -> Any:

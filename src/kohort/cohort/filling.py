@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kohort import layers, losses, metrics
+from kohort import layers
 
 _ROWS_MEET = (layers.BatchNormalization, layers.ActivityRegularization, layers.Lambda)
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from kohort.callbacks import History
 from kohort.cohort.candidate import Candidate
-from kohort.train.state import TrainState
 
 RUNNING = "running"
 FINISHED = "finished"
@@ -45,7 +44,7 @@ class Member:
     label: dict[str, Any] = dataclasses.field(default_factory=dict)
     status: str = RUNNING
     history: History = dataclasses.field(default_factory=History)
-    state: TrainState | None = None
+    state: Any = None  # a TrainState, once it trains
     leaves: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:

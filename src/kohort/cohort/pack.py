@@ -177,9 +177,7 @@ class Pack:
         """Run some steps and forget the result."""
         bounds = Bounds(0, 1, 0, min(steps, self.steps), 0, 0)
         orders = self._orders(0, 1, shuffle=False)
-        jax.block_until_ready(
-            self._call(self.ts, self.test_metrics, self.leaves(), orders, bounds)
-        )
+        jax.block_until_ready(self._call(self.ts, self.test_metrics, self.leaves(), orders, bounds))
 
     def evaluate(self) -> Logs:
         """Loss and metrics on the validation rows, an array over members each."""

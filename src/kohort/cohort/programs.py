@@ -64,45 +64,64 @@ def run_epochs(
     learn = step.make_train_step(model, binding)
     judge = step.make_test_step(model, binding)
 
-    def results(ts: TrainState) -> Any:
-        return step.metric_results(model, binding, ts, leaves)
+    own_logs = [step.has_logs(model, method) for method in ("train_step", "test_step")]
+
+    def results(ts: TrainState, logs: Any) -> Any:
+        return logs or step.metric_results(model, binding, ts, leaves)
 
     def epoch(e: Any, carry: Any) -> Any:
         ts, test_metrics, logs, test_logs = carry
         ts = ts._replace(metrics=_anew(bounds.start, fresh, ts.metrics))
         now = [Grid(grid.order[e], grid.size) for grid in orders]
-        ts = _walk(learn, ts, leaves, data, now, bounds.start, bounds.stop)
-        logs = _kept(logs, e, results(ts))
+        ts, own = _walk(learn, ts, leaves, data, now, bounds.start, bounds.stop, own_logs[0])
+        logs = _kept(logs, e, results(ts, own))
         if tests:
             seen = ts._replace(metrics=_anew(bounds.test_start, fresh, test_metrics))
-            seen = _walk(judge, seen, leaves, data, tests, bounds.test_start, bounds.test_stop)
-            test_logs, test_metrics = _kept(test_logs, e, results(seen)), seen.metrics
+            low, high = bounds.test_start, bounds.test_stop
+            seen, own = _walk(judge, seen, leaves, data, tests, low, high, own_logs[1])
+            test_logs, test_metrics = _kept(test_logs, e, results(seen, own)), seen.metrics
             ts = seen._replace(metrics=ts.metrics)
         return ts, test_metrics, logs, test_logs
 
     count = orders[0].order.shape[0]
-    shapes = jax.eval_shape(results, ts)
-    empty = jax.tree.map(lambda s: jnp.zeros((count, *s.shape), s.dtype), shapes)
-    carry = ts, test_metrics, empty, empty if tests else None
+
+    def empty(one: step.Step, grids: Any, has_own: bool) -> Any:
+        def after_one() -> Any:
+            return results(*_walk(one, ts, leaves, data, grids, 0, 1, has_own))
+
+        shapes = jax.eval_shape(after_one if has_own else lambda: results(ts, None))
+        return jax.tree.map(lambda s: jnp.zeros((count, *s.shape), s.dtype), shapes)
+
+    first = [Grid(grid.order[0], grid.size) for grid in orders]
+    logs = empty(learn, first, own_logs[0])
+    carry = ts, test_metrics, logs, empty(judge, tests, own_logs[1]) if tests else None
     return lax.fori_loop(bounds.first, bounds.last, epoch, carry)
 
 
 def _walk(
-    one: step.Step, ts: TrainState, leaves: Any, data: Any, grids: Any, start: Any, stop: Any
-) -> TrainState:
-    """Take the steps `start` to `stop` of the grids, which stand one after the other."""
-    before = 0
+    one: step.Step, ts: TrainState, leaves: Any, data: Any, grids: Any, start: Any, stop: Any,
+    has_logs: bool,
+) -> tuple[TrainState, Any]:  # fmt: skip
+    """Take the steps `start` to `stop` of the grids, which stand one after the other.
+
+    Returns the state, and the logs of the last step of a model that has a step of its own.
+    """
+    before, logs = 0, None
     for grid in grids:
         steps, batch = grid.order.shape
 
-        def body(i: Any, ts: TrainState, grid: Grid = grid, batch: int = batch) -> TrainState:
+        def body(i: Any, carry: Any, grid: Grid = grid, batch: int = batch) -> Any:
             valid = None if grid.size is None else i * batch + jnp.arange(batch) < grid.size
-            return one(ts, leaves, _take(data, grid.order[i]), valid)[0]
+            ts, logs = one(carry[0], leaves, _take(data, grid.order[i]), valid)
+            return ts, logs if has_logs else None
 
+        if has_logs and logs is None:
+            shapes = jax.eval_shape(body, 0, (ts, None))[1]
+            logs = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
         low, high = (jnp.clip(at - before, 0, steps) for at in (start, stop))
-        ts = lax.fori_loop(low, high, body, ts)
+        ts, logs = lax.fori_loop(low, high, body, (ts, logs))
         before += steps
-    return ts
+    return ts, logs
 
 
 def _anew(start: Any, fresh: Any, metrics: Any) -> Any:

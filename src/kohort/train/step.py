@@ -42,7 +42,8 @@ def has_logs(model: Any, method: str) -> bool:
 def make_train_step(model: Any, binding: Binding) -> Step:
     """`(ts, leaves, batch, valid=None) -> (ts, logs)`: gradient, update, metrics.
 
-    `valid` says which rows of a filled-up batch count (see `Frame`). The logs are empty unless the model has a `train_step` of its own.
+    `valid` says which rows of a filled-up batch count (see `Frame`). The logs are empty unless the
+    model has a `train_step` of its own.
     """
     if model._has_own("train_step"):
         return _own_step(model, binding, training=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kohort.cohort import Cohort
+from kohort.cohort import Cohort, Member
 from kohort.workflow.failure import WorkflowError
 from kohort.workflow.honest.choice import one_standard_error
 from kohort.workflow.honest.splits import make_folds
@@ -153,7 +153,8 @@ def capacity_sweep(
         hold_out = 0.25
     pairs = make_folds(data.rows, folds, groups=groups, time=time, hold_out=hold_out, seed=seed)
     training = Training(epochs, batch_size)
-    sizes, members = [], []
+    sizes: list[Size] = []
+    members: list[Member] = []
     for width, depth in itertools.product(widths or (None,), depths or (None,)):
         make = _sized(build, width, depth)
         made = [candidate(make, seed + i, data, batch_size, size=len(sizes)) for i in range(seeds)]

@@ -127,18 +127,30 @@ def cross_validate(
         for member in members_of(one, pairs[r * each : (r + 1) * each], training, repeat=r)
     ]
     cohort = Cohort(members, data.arrays).fit()
-    return CrossValidation(cohort.evaluate(), pairs, out_of_fold(cohort, members, data), cohort)
+    outputs = cohort.predict(validation_rows(members))
+    predictions = out_of_fold(members, outputs, data.rows)
+    return CrossValidation(cohort.evaluate(), pairs, predictions, cohort)
 
 
-def out_of_fold(cohort: Cohort, members: Sequence[Member], data: Data) -> Any:
-    """Each row's outputs by members that did not train on it, averaged; NaN where there is none."""
-    outputs = cohort.predict([m.validation for m in members], members)
-    counts = np.zeros(data.rows)
+def validation_rows(members: Sequence[Member]) -> list[np.ndarray]:
+    """The validation rows of members that have some."""
+    return [m.validation for m in members if m.validation is not None]
+
+
+def out_of_fold(members: Sequence[Member], outputs: Sequence[Any], rows: int) -> Any:
+    """Each row's outputs by members that did not train on it, averaged; NaN where there is none.
+
+    Args:
+        members: the members of one model.
+        outputs: each one's outputs for its validation rows.
+        rows: how many rows there are.
+    """
+    counts = np.zeros(rows)
     for member in members:
         counts[member.validation] += 1
 
     def join(*parts: np.ndarray) -> np.ndarray:
-        total = np.zeros((data.rows, *parts[0].shape[1:]), np.float32)
+        total = np.zeros((rows, *parts[0].shape[1:]), np.float32)
         for member, part in zip(members, parts, strict=True):
             total[member.validation] += part
         shape = (-1, *[1] * (total.ndim - 1))

@@ -202,23 +202,24 @@ class TestChoice:
             assert found.names == ["1 Constant"]
 
 
+@pytest.fixture(scope="module")
+def searched():
+    x, y = problem(60)
+
+    def build(hp):
+        rate = hp.Float("rate", 0.01, 1, sampling="log")
+        layers = [keras.Input((WIDTH,)), keras.layers.Dense(3, activation="softmax")]
+        model = keras.Sequential(layers)
+        model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
+        return model
+
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=1)
+    return keras.search(
+        build, x, y, 3, sampler="random", folds=2, epochs=3, callbacks=[stop], batch_size=16
+    )
+
+
 class TestSearchAndFolds:
-    @pytest.fixture(scope="class")
-    def searched(self):
-        x, y = problem(60)
-
-        def build(hp):
-            rate = hp.Float("rate", 0.01, 1, sampling="log")
-            layers = [keras.Input((WIDTH,)), keras.layers.Dense(3, activation="softmax")]
-            model = keras.Sequential(layers)
-            model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
-            return model
-
-        stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=1)
-        return keras.search(
-            build, x, y, 3, sampler="random", folds=2, epochs=3, callbacks=[stop], batch_size=16
-        )
-
     def test_search_weights_from_out_of_fold_members_from_all_rows(self, searched):
         found = keras.ensemble(searched)
         numbers, p = searched.predictions()
@@ -295,7 +296,8 @@ class TestFiles:
         "change",
         [
             {"format": "other"}, {"version": 99}, {"weights": [1.0]}, {"weights": [1, -1, 1]},
-            {"weights": [float("nan"), 1, 1]}, {"method": "eval"}, {"candidates": [3]}, {"form": "x"},
+            {"weights": [float("nan"), 1, 1]}, {"method": "eval"}, {"candidates": [3]},
+            {"form": "x"},
         ],
     )  # fmt: skip
     def test_damaged_index(self, three, held_out, tmp_path, change):

@@ -1,4 +1,4 @@
-"""What a search makes small or large: a score on the validation rows, or a property of the model."""
+"""What a search makes small or large: a score on the validation rows, or the model's size."""
 
 from __future__ import annotations
 

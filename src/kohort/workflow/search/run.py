@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kohort.cohort import Cohort, Member
-from kohort.workflow.crossval import out_of_fold, strata
+from kohort.core import tree
+from kohort.workflow.crossval import out_of_fold, strata, validation_rows
 from kohort.workflow.failure import WorkflowError
 from kohort.workflow.honest.splits import Fold, make_folds
 from kohort.workflow.search.identity import identity
@@ -22,6 +24,9 @@ from kohort.workflow.search.result import Search
 from kohort.workflow.search.space import HyperParameters
 from kohort.workflow.search.watch import PRUNING, Deadline, Pruner
 from kohort.workflow.trainings import Data, Training, candidate, maker, members_of
+
+if TYPE_CHECKING:
+    from kohort.workflow.search.study import Study
 
 _TOGETHER = {"tpe": 8, "bayesian": 8, "cmaes": 8, "genetic": 16}
 _MOST = 64
@@ -124,8 +129,6 @@ def search(
     >>> len(found.table()), found.best_hp.get("learning_rate") > 0.05
     (6, True)
     """
-    from kohort.workflow.search.study import Study
-
     if pruning not in (None, *PRUNING):
         raise WorkflowError(
             f"pruning must be one of {', '.join(PRUNING)}, or None.", repr(pruning), "choose one"
@@ -134,7 +137,6 @@ def search(
         trials = 32
     data = Data.of(x, y, sample_weight, class_weight)
     first = candidate(maker(build, HyperParameters()), seed, data, batch_size).model
-    goals = objectives(objective, first)
     labels = stratify
     if isinstance(stratify, str) and stratify == "auto":
         labels = strata(first, data.y, folds, time_order)
@@ -143,31 +145,47 @@ def search(
         hold_out=hold_out, seed=seed,
     )  # fmt: skip
     training = Training(epochs, batch_size, callbacks)
+    goals = objectives(objective, first)
     protocol = Protocol(data, pairs, repeats, training, goals, seed)
     kept = Kept(None if folder is None else Path(folder))
-    study = Study(
-        lambda hp: protocol.candidate(build, hp),
-        storage=storage if storage is not None else kept.journal,
-        name=name, sampler=sampler, trials=trials, seed=seed,
-        directions=[goal.direction for goal in goals],
-        identity=identity(build, _first_array(data), [goal.name for goal in goals]),
-        **options,
-    )  # fmt: skip
+    storage = storage if storage is not None else kept.journal
+    study = _open(build, protocol, storage, name=name, sampler=sampler, trials=trials, **options)
     result = Search(study, build, protocol, kept, score_of(goals[0], first))
     size = together or (_TOGETHER.get(sampler, _MOST) if isinstance(sampler, str) else 8)
     deadline = None if seconds is None else time.monotonic() + seconds
-    with study:
-        try:
-            _run(result, trials, deadline, size, pruning)
-        except KeyboardInterrupt:
-            result.interrupted = True
-            if not study.counts()["complete"]:
-                raise
-            warnings.warn(
-                "The search was interrupted: the result has the trials that were finished.",
-                stacklevel=2,
-            )
+    with study, _interruptible(result):
+        _run(result, trials, deadline, size, pruning)
     return result
+
+
+@contextmanager
+def _interruptible(result: Search) -> Iterator[None]:
+    """Ctrl-C ends the search with what is finished, if anything is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        result.interrupted = True
+        if not result.study.counts()["complete"]:
+            raise
+        warnings.warn(
+            "The search was interrupted: the result has the trials that were finished.",
+            stacklevel=4,
+        )
+
+
+def _open(build: Callable[..., Any], protocol: Protocol, storage: Any, **arguments: Any) -> Study:
+    """The study of this search, new or continued."""
+    from kohort.workflow.search.study import Study
+
+    goals = protocol.objectives
+    return Study(
+        lambda hp: protocol.candidate(build, hp),
+        storage=storage,
+        seed=protocol.seed,
+        directions=[goal.direction for goal in goals],
+        identity=identity(build, _numbers(protocol.data), [goal.name for goal in goals]),
+        **arguments,
+    )
 
 
 def _run(
@@ -200,15 +218,17 @@ def _train(
         watchers.append(Pruner(pruning, protocol.objectives[0], numbers, most))
     cohort = Cohort(members, protocol.data.arrays, callbacks=watchers).fit()
     result.kept.add_curves(members)
-    scores = cohort.evaluate()
+    scores, outputs = cohort.evaluate(), cohort.predict(validation_rows(members))
     for number, (trial, part) in enumerate(zip(asked, own, strict=True)):
         places = np.flatnonzero(np.asarray(numbers) == number)
-        _tell(result, trial, part, cohort, {k: v[places] for k, v in scores.items()})
+        own_scores = {name: values[places] for name, values in scores.items()}
+        _tell(result, trial, part, [outputs[i] for i in places], own_scores)
 
 
 def _tell(
-    result: Search, trial: Any, members: list[Member], cohort: Cohort, scores: dict[str, Any]
+    result: Search, trial: Any, members: list[Member], outputs: list[Any], scores: dict[str, Any]
 ) -> None:
+    """Tell the study what became of a trial."""
     status = {m.status for m in members}
     attributes = {
         "epochs": [len(m.history.epoch) for m in members],
@@ -218,7 +238,7 @@ def _tell(
         reason = "diverged: the loss was no longer a number"
         result.study.tell(trial, reason=reason, attributes=attributes)
         return
-    predictions = out_of_fold(cohort, members, result.protocol.data)
+    predictions = out_of_fold(members, outputs, result.protocol.data.rows)
     values = []
     for goal in result.protocol.objectives:
         each = result.score_members(goal, members, predictions, scores)
@@ -232,8 +252,7 @@ def _tell(
     )  # fmt: skip
 
 
-def _first_array(data: Data) -> Any:
-    from kohort.core import tree
-
+def _numbers(data: Data) -> np.ndarray:
+    """All numbers of the data, a row each: what tells it from other data."""
     flat = [np.asarray(a) for a in tree.flatten((data.x, data.y)) if a is not None]
     return np.concatenate([a.reshape(len(a), -1) for a in flat if a.dtype.kind in "biuf"], axis=1)
