@@ -43,12 +43,13 @@ class _Estimator(BaseEstimator):
         self._hp = hp
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters, those of the build function among them.
+        """The parameters: the estimator's and the hyperparameters that were set.
 
         Args:
-            deep: as in scikit-learn.
+            deep: whether to tell the other hyperparameters of the build function, too, at their
+                defaults.
         """
-        defaults, _ = hyperparameters(self.build)
+        defaults, _ = hyperparameters(self.build) if deep else ({}, False)
         own = {k: v for k, v in defaults.items() if k not in FACTS} | self._hp
         return {**own, **super().get_params(deep)}
 
@@ -67,7 +68,7 @@ class _Estimator(BaseEstimator):
         if unknown:
             raise ValueError(
                 f"Invalid parameter {unknown[0]!r} for estimator {type(self).__name__}. "
-                f"Valid parameters are: {sorted(self.get_params(deep=False))}"
+                f"Valid parameters are: {sorted(self.get_params())}"
             )
         self._hp = {**self._hp, **given}
         return super().set_params(**{k: v for k, v in params.items() if k not in given})
