@@ -165,3 +165,12 @@ class TestFunctionalMessages:
         model = keras.Model({"a": x}, x * 2)
         with pytest.warns(UserWarning, match="structure of `inputs`"):
             model({"a": X, "b": X})
+
+
+def test_predict_before_the_first_fit():
+    x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.predict(x, verbose=0)
+    history = model.fit(x, y, verbose=0).history
+    assert list(history) == ["loss", "mae"]

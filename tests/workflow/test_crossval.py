@@ -66,6 +66,17 @@ def test_scores_are_those_of_the_extracted_models():
     )
 
 
+def test_a_member_is_replayed_alone():
+    x, y = classes()
+    found = cross_validate(logistic, x, y, folds=2, epochs=5, batch_size=16)
+    for member in found.cohort.members:
+        model = found.cohort.replay(member)
+        for name, values in model.history.history.items():
+            np.testing.assert_allclose(member.history.history[name], values, rtol=1e-5)
+        assert member.record["seed"] == 0
+        assert member.record["status"] == "finished"
+
+
 def test_classes_keep_their_share_and_groups_stay_whole():
     x, y = classes()
     found = cross_validate(logistic, x, y, folds=3)

@@ -17,9 +17,6 @@ from kohort.train import programs
 BEYOND = {
     "check_sample_weight_equivalence_on_dense_data": "a row of weight 2 is one row of a batch, two "
     "equal rows are two: training by batches sees other batches, and other steps",
-    "check_methods_sample_order_invariance": "the sums of float32 products depend in their last "
-    "digits on where a row stands in the batch",
-    "check_methods_subset_invariance": "as for the sample order",
 }
 
 

@@ -74,6 +74,24 @@ class Candidate:
         self.prepare(self.model, jax.tree.map(lambda a: np.asarray(a[rows]), data[0]))
         return host(self.binding.gather())
 
+    def fitted_alone(
+        self, data: Any, rows: np.ndarray, validation: np.ndarray | None, **arguments: Any
+    ) -> Any:
+        """A new ordinary model, trained by `fit` on these rows with these arguments."""
+
+        def take(rows: np.ndarray) -> tuple[Any, Any, Any]:
+            return jax.tree.map(lambda a: np.asarray(a)[rows], data)
+
+        x, y, weight = take(rows)
+        with seeded(self.seed):
+            model = self.make()
+            if self.prepare is not None:
+                model._symbolic_build(self.sample)
+                self.prepare(model, x)
+            judged = None if validation is None else take(validation)
+            model.fit(x, y, sample_weight=weight, validation_data=judged, **arguments)
+        return model
+
     def rebuilt(self, ts: TrainState, leaves: dict[str, Any]) -> Any:
         """A new ordinary model in the state `ts`."""
         model, _ = self._build()

@@ -206,6 +206,18 @@ class Cohort:
         _check_trained([member])
         return member.candidate.rebuilt(member.state, member.leaves)
 
+    def replay(self, which: int | Member) -> Any:
+        """Train a member again, alone and by `fit`; its `history` is what the cohort's was.
+
+        Args:
+            which: the member or its number.
+        """
+        member = which if isinstance(which, Member) else self.members[which]
+        return member.candidate.fitted_alone(
+            self.data, member.rows, member.validation, shuffle=self._shuffle, verbose=0,
+            epochs=member.epochs, batch_size=member.batch_size, callbacks=member.callbacks,
+        )  # fmt: skip
+
     def predict(self, rows: Sequence[np.ndarray], members: Any = None) -> list[Any]:
         """Each member's outputs for rows of the data.
 

@@ -104,7 +104,7 @@ class Compiling:
         self.compiled = True
         self.run_eagerly = run_eagerly
         self.steps_per_execution = steps_per_execution
-        self._symbolic_done = False
+        self._symbolic_done = None
         touch()
 
     def _assert_compiled(self, method: str) -> None:
@@ -242,9 +242,10 @@ class Compiling:
 
     def _symbolic_build(self, batch: Any) -> None:
         """Create every variable that training needs, from the shapes of one batch."""
-        if getattr(self, "_symbolic_done", False) and self.built:
-            return
         x, y, sample_weight = batch
+        known = getattr(self, "_symbolic_done", None)  # "inputs" after predict, then "labels"
+        if self.built and (known == "labels" or (known and y is None)):
+            return
 
         def symbol(a: Any) -> Any:
             return (
@@ -261,7 +262,7 @@ class Compiling:
         optimizer = getattr(self, "optimizer", None)
         if optimizer is not None and not optimizer.built:
             optimizer.build(self.trainable_variables)
-        self._symbolic_done = True
+        self._symbolic_done = "inputs" if y is None else "labels"
         touch()
 
     def _output_spec(self, spec: Any) -> Any:

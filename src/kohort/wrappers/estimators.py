@@ -151,7 +151,7 @@ class KohortClassifier(ClassifierMixin, _Estimator):
     After `fit`: `classes_`, `n_features_in_`, `model_` (the network), `history_` (its curves).
 
     >>> from sklearn.model_selection import cross_val_score
-    >>> x = np.linspace(-1, 1, 60).reshape(-1, 1)
+    >>> x = np.random.default_rng(0).normal(size=(60, 2))
     >>> y = np.where(x[:, 0] > 0, "yes", "no")
     >>> estimator = KohortClassifier(epochs=30, units=(8,), learning_rate=0.03, random_state=0)
     >>> bool(cross_val_score(estimator, x, y, cv=2).mean() > 0.8)

@@ -31,10 +31,10 @@ class _Wrapper(BaseEstimator):
 
         Args:
             X: shape `(rows, features)`.
-            y: shape `(rows,)` or `(rows, outputs)`.
+            y: shape `(rows,)`.
             kwargs: arguments of the model's `fit`.
         """
-        X, y = validate_data(self, X, y, allow_nd=True, multi_output=True)
+        X, y = validate_data(self, X, y, allow_nd=True)
         y = self._encoded(y)
         model = self._new_model(X, y)
         if not model.compiled or not model.loss or not model.optimizer:
@@ -54,10 +54,8 @@ class _Wrapper(BaseEstimator):
 
     def _encoded(self, y: np.ndarray) -> np.ndarray:
         """The targets as the model learns them: two axes."""
-        if type_of_target(y) == "unknown":
-            raise ValueError(f"Unknown label type for data: {y!r}")
-        self._flat = y.ndim == 1
-        return y.reshape(-1, 1) if self._flat else y
+        _kind(y)
+        return y.reshape(-1, 1)
 
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
@@ -108,7 +106,7 @@ class SKLearnClassifier(ClassifierMixin, _Wrapper):
         return self._outputs(X)
 
     def _encoded(self, y: np.ndarray) -> np.ndarray:
-        kind = type_of_target(y)
+        kind = _kind(y)
         if kind not in ("binary", "multiclass"):
             raise ValueError(
                 f"Only binary and multiclass target types are supported. Target type: {kind}"
@@ -134,13 +132,13 @@ class SKLearnRegressor(RegressorMixin, _Wrapper):
     """
 
     def predict(self, X: Any) -> np.ndarray:
-        """The outputs of the model, of the shape of `y`.
+        """The output of the model for each row, shape `(rows,)`.
 
         Args:
             X: rows as for `fit`.
         """
         outputs = self._outputs(X)
-        return np.squeeze(outputs, axis=1) if self._flat and outputs.ndim == 2 else outputs
+        return np.squeeze(outputs, axis=1) if outputs.ndim == 2 else outputs
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -169,3 +167,11 @@ class SKLearnTransformer(TransformerMixin, _Wrapper):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _kind(y: np.ndarray) -> str:
+    """What the targets are, in scikit-learn's words."""
+    kind = type_of_target(y)
+    if kind == "unknown":
+        raise ValueError(f"Unknown label type for data: {y!r}")
+    return kind

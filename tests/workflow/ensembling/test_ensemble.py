@@ -82,6 +82,24 @@ class TestPrediction:
         assert answer.dtype == alone[0].dtype
         assert np.ptp([a[0, 0] for a in alone]) > 0.01  # the members do differ
 
+    def test_members_with_statistics_of_their_own(self, held_out):
+        """Batch normalisation and scaling: arrays that are not trained are stacked, too."""
+        x, y = held_out
+
+        def make(shift):
+            layers = [keras.layers.Normalization(), keras.layers.BatchNormalization()]
+            model = keras.Sequential([keras.Input((WIDTH,)), *layers, keras.layers.Dense(1)])
+            model.compile("sgd", "mse")
+            model.layers[0].adapt(x + shift)
+            model.fit(x, x[:, :1], verbose=0)
+            return model
+
+        models = [make(0), make(5)]
+        found = keras.ensemble(models, x, x[:, 0], method="mean")
+        alone = [model.predict(x, verbose=0) for model in models]
+        assert found.programs == 1
+        assert found.predict(x) == pytest.approx(np.mean(alone, axis=0), abs=1e-5)
+
     def test_last_rows_come_too(self, three, held_out):
         x, y = held_out
         found = keras.ensemble(three, x, y, method="mean")
@@ -245,6 +263,18 @@ class TestSearchAndFolds:
         with pytest.raises(WorkflowError, match="rows of the search"):
             keras.ensemble(searched, x, 2 - y)
 
+    def test_held_out_rows_choose_where_there_are_no_folds(self, searched):
+        x, y = problem(60)
+        found = keras.search(searched.build, x, y, 2, sampler="random", hold_out=0.5, batch_size=16)
+        _, p = found.predictions()
+        judged = np.isfinite(p).all((0, 2))
+        members = keras.ensemble(found, method="mean")
+        assert 20 < judged.sum() < 40 and len(members.seen[1]) == judged.sum()
+        mean = p[:, judged].mean(0)
+        assert members.score.naive == pytest.approx(
+            log_loss(y[judged], mean / mean.sum(1, keepdims=True)), rel=1e-3
+        )
+
     def test_models_of_folds_are_averaged(self):
         x, y = problem(60)
         validated = keras.cross_validate(network, x, y, folds=2, epochs=1)
@@ -376,6 +406,16 @@ class TestBadInput:
         other = RandomForestClassifier(5, random_state=0).fit(x, y > 0)
         with pytest.raises(WorkflowError, match="the same classes"):
             keras.ensemble([forest, other], x, y)
+
+    @pytest.mark.parametrize("members", [1, 2])
+    def test_several_outputs(self, members):
+        def make():
+            x = keras.Input((1,))
+            outputs = [keras.layers.Dense(1, name=name)(x) for name in "ab"]
+            return keras.Model(x, outputs)
+
+        with pytest.raises(WorkflowError, match="must have one output"):
+            keras.ensemble([make() for _ in range(members)], self.X[:, None], self.Y)
 
     def test_model_without_weights(self):
         model = keras.Sequential([keras.layers.Dense(1)])

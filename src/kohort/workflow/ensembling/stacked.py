@@ -8,12 +8,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from kohort.core import tree
 from kohort.data.adapt import make_source
 from kohort.data.source import Pace
 from kohort.data.stacking import stacked_batches
 from kohort.models import Model
 from kohort.train.programs import predict_block, program_for, serving
 from kohort.train.state import Binding
+from kohort.workflow.failure import WorkflowError
 
 
 class Stack:
@@ -40,14 +42,15 @@ class Stack:
             batch_size: rows a batch; 32 unless told.
         """
         if len(self.models) == 1:
-            return np.asarray(self.models[0].predict(x, batch_size=batch_size, verbose=0))[None]
+            out = self.models[0].predict(x, batch_size=batch_size, verbose=0)
+            return _single(out, self.models[0])[None]
         program = program_for(("ensemble", self.key), _Program)
         ts, leaves = self._arrays()
         parts = []
         for block in stacked_batches(make_source(x, batch_size=batch_size), Pace()):
             with serving(self.models[0], self._bindings[0]):
                 out = program.predict(ts, leaves, block.data, np.int32(block.stop))
-            rows = np.asarray(out)[:, : block.stop]
+            rows = _single(out, self.models[0])[:, : block.stop]
             parts.append(rows.reshape(len(rows), -1, *rows.shape[3:]))
         return np.concatenate(parts, axis=1)
 
@@ -90,6 +93,17 @@ def _forward_binding(model: Model) -> Binding:
     binding = Binding(model._structure(varied=None), model)
     binding.opt, binding.metrics = {}, {}
     return binding
+
+
+def _single(outputs: Any, model: Model) -> np.ndarray:
+    """The output as an array, or a message where there are several."""
+    if tree.is_nested(outputs):
+        raise WorkflowError(
+            "A member must have one output.",
+            f"{model.name} with {len(tree.flatten(outputs))} outputs",
+            "make an ensemble for each output: Model(model.inputs, model.outputs[0])",
+        )
+    return np.asarray(outputs)
 
 
 def _stacked(trees: list[Any]) -> Any:
