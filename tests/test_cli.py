@@ -121,7 +121,8 @@ class TestExitCodes:
         monkeypatch.setattr("kohort.workflow.improve", stopped)
         found = command("improve", "iris")
         assert found.exit_code == 1
-        assert found.stderr.strip() == "Interrupted. What is known so far lies in the run folder."
+        what = "What is known so far lies in the run folder; --resume goes on from there."
+        assert found.stderr.strip() == f"Interrupted. {what}"
 
     def test_options_reach_the_job(self, command, monkeypatch):
         seen = {}

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from kohort.workflow.candidates import Bench, Result
+from kohort.workflow import candidates
+from kohort.workflow.bench import Bench
+from kohort.workflow.candidates import Judge, Result
+from kohort.workflow.honest import Fold
 from kohort.workflow.measure import Measure
 from kohort.workflow.network import Goal, Setting
 from kohort.workflow.scores import accuracy, mean_absolute_error
@@ -26,15 +29,17 @@ def mae_measure():
 def result():
     """Make a result; what is not stated is unremarkable."""
 
-    def make(scores, hidden=(8,), error=0.1, stage="capacity", curves=None, predictions=()):
+    def make(
+        scores, hidden=(8,), error=0.1, stage="capacity", curves=None, prediction=(0.0,), **setting
+    ):
+        scores = list(scores)
         curves = curves or [([1.0, 0.5, 0.2], [1.0, 0.6, 0.4])] * len(scores)
         best = [int(np.argmin(val)) + 1 for _, val in curves]
-        setting = Setting(hidden)
-        parameters = setting.parameters(4, 1)
-        scores = list(scores)
+        made = Setting(hidden, **setting)
         return Result(
-            stage, setting, parameters, scores, scores, curves, best, list(predictions), error, 0.1
-        )
+            stage, made, made.parameters(4, 1), float(np.mean(scores)), error, scores, scores,
+            curves, best, np.array(prediction)[None], 0.1,
+        )  # fmt: skip
 
     return make
 
@@ -43,11 +48,33 @@ def result():
 def bench():
     """Make a bench of folds with these validation targets (and no inputs to train on)."""
 
-    def make(targets, measure=ACCURACY, rows=None):
+    def make(targets, measure=ACCURACY, repeats=1):
+        ends = np.cumsum([0, *(len(y) for y in targets)])
+        everything = np.arange(ends[-1])
+        places = [
+            Fold(np.setdiff1d(everything, np.arange(a, b)), np.arange(a, b))
+            for a, b in zip(ends, ends[1:], strict=False)
+        ]
+        truth = np.concatenate(targets)
         nothing = np.zeros((1, 4))
-        folds = [(nothing, np.zeros(1), nothing, y) for y in targets]
-        start = np.cumsum([0, *(len(y) for y in targets)])
-        numbers = [np.arange(a, a + len(y)) for a, y in zip(start, targets, strict=False)]
-        return Bench(folds, rows or numbers, Goal("binary", 1), measure, 5, 5, 0)
+        shifts = [(0.0, 1.0)] * len(places)
+        goal = Goal("binary", 1)
+        return Bench(
+            nothing, nothing, places, places, shifts, truth, repeats, goal, measure, 5, 5, 0
+        )
+
+    return make
+
+
+@pytest.fixture
+def stated(monkeypatch, bench):
+    """A judge that asks `answer(setting)` for results instead of training."""
+
+    def make(answer, surroundings=None, **options):
+        def train(stage, settings, surroundings, deadline):
+            return [answer(setting) for setting in settings]
+
+        monkeypatch.setattr(candidates, "train", train)
+        return Judge(surroundings or bench([[0, 1]] * 2), **options)
 
     return make

@@ -2,13 +2,18 @@
 
 import csv
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 
 import kohort
-from kohort.workflow import capacity, improve, network, predict, tune
+from kohort.workflow import baselines, candidates, capacity, improve, network, predict, regularise
 from kohort.workflow import improve as improve_function
 from kohort.workflow.failure import UsageError, WorkflowError
 from kohort.workflow.report import render
@@ -19,9 +24,13 @@ INPUTS = ("size", "city", "same", "noise")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def short_ladder():
+def few_structures():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(capacity, "LADDER", ((4,),))
+        patch.setattr(capacity, "LADDER", ((3,),))
+        patch.setattr(capacity, "HIGHER", ())
+        patch.setattr(baselines, "DEFAULT", network.Setting((3,)))
+        few = {name: regularise.MEANS[name] for name in ("L2", "dropout")}
+        patch.setattr(regularise, "MEANS", few)
         yield
 
 
@@ -58,12 +67,14 @@ class TestFolder:
     def test_all_files_are_there(self, run):
         names = {path.name for path in run[1].iterdir()}
         assert names == {
+            "candidates",
             "config.json",
             "history.csv",
             "log.txt",
             "model.keras",
             "report.html",
-            "test_openings.json",
+            "test_openings.jsonl",
+            "test_seal.json",
             "trials.csv",
         }
 
@@ -74,25 +85,28 @@ class TestFolder:
         assert config["measure"] == "ROC AUC"
         assert config["test"]["low"] <= config["test"]["value"] <= config["test"]["high"]
 
-    def test_log_has_the_seven_stages_in_order(self, run):
+    def test_log_has_the_stages_in_order(self, run):
         log = (run[1] / "log.txt").read_text()
         numbers = re.findall(r"^(\d)\. ", log, re.M)
-        assert numbers == list("1234567")
+        assert numbers == list("12345678")
         assert "Verdict" in log
         assert "1 row repeats" in log
 
     def test_csv_files_hold_every_candidate(self, run):
         with open(run[1] / "trials.csv") as file:
             trials = list(csv.DictReader(file))
-        assert [row["stage"] for row in trials] == ["capacity", "tuning", "tuning"]
+        stages = [row["stage"] for row in trials]
+        assert stages == sorted(stages, key=("baseline capacity regularising tuning").find)
+        assert stages.count("baseline") == stages.count("capacity") == 1
+        assert stages.count("regularising") >= 3 and stages.count("tuning") == 2
         with open(run[1] / "history.csv") as file:
-            assert {row["trial"] for row in csv.DictReader(file)} == {"0", "1", "2"}
+            assert {int(row["trial"]) for row in csv.DictReader(file)} == {*range(len(trials))}
 
     def test_report_is_one_offline_file(self, run):
         html = (run[1] / "report.html").read_text()
         assert "<script" not in html
         assert not re.findall(r"(?:src|href)=\"(?!data:)", html)
-        assert html.count("data:image/png;base64,") == 5
+        assert html.count("data:image/png;base64,") >= 8
         assert run[0].verdict.headline in html
 
     def test_it_learns_what_can_be_learnt(self, run):
@@ -102,20 +116,25 @@ class TestFolder:
 class TestKill:
     def test_what_is_known_is_on_the_disk_at_any_moment(self, tmp_path, monkeypatch):
         seen = []
-        judge = tune.judge
+        usual = candidates.train
 
-        def look(*arguments):
+        def look(stage, *arguments):
             config = json.loads((tmp_path / "out" / "config.json").read_text())
             trials = (tmp_path / "out" / "trials.csv").read_text().splitlines()[1:]
+            kept = len(list((tmp_path / "out" / "candidates").glob("*.npz")))
             log = (tmp_path / "out" / "log.txt").read_text()
-            seen.append((config["state"], config["measure"], len(trials), log))
-            return judge(*arguments)
+            seen.append((stage, config["state"], len(trials), kept, log))
+            return usual(stage, *arguments)
 
-        monkeypatch.setattr(tune, "judge", look)
+        monkeypatch.setattr(candidates, "train", look)
         data = write_csv(tmp_path / "data.csv", mixed_rows())
         improve(data, "answer", out=tmp_path / "out", **QUICK)
-        assert [entry[:3] for entry in seen] == [("running", "ROC AUC", n) for n in (1, 2)]
-        assert "7. Regularising and tuning" in seen[0][3]
+        assert [entry[:4] for entry in seen[:3]] == [
+            ("baseline", "running", 0, 0),
+            ("capacity", "running", 1, 1),
+            ("regularising", "running", 2, 2),
+        ]
+        assert "7. Regularising and tuning" in seen[-1][4]
 
 
 class TestHonesty:
@@ -139,8 +158,8 @@ class TestHonesty:
         assert "was opened before" in log
 
     def test_opening_is_logged_with_the_data(self, run):
-        entries = json.loads((run[1] / "test_openings.json").read_text())
-        assert [entry["fingerprint"] for entry in entries] == [run[0].fingerprint]
+        entries = [json.loads(s) for s in (run[1] / "test_openings.jsonl").read_text().splitlines()]
+        assert [entry["data"] for entry in entries] == [run[0].fingerprint]
 
     def test_same_seed_same_figures(self, run, tmp_path):
         findings, _, data = run
@@ -155,10 +174,9 @@ class TestModel:
         coded = findings.book.apply(findings.table.inputs)
         raw = findings.final.scaler.fill_gaps(coded)
         model = kohort.models.load_model(folder / "model.keras")
-        expected = findings.final.fitted.predict(findings.final.scaler.apply(coded))
-        np.testing.assert_allclose(
-            np.asarray(model.predict(raw, verbose=0))[:, 0], expected, rtol=1e-4, atol=1e-5
-        )
+        expected = findings.final.predict(coded)
+        said = findings.final.calibration.apply(model.predict(raw, verbose=0)[:, 0].astype(float))
+        np.testing.assert_allclose(said, expected, rtol=1e-4, atol=1e-5)
 
     def test_constant_column_has_no_say(self, run):
         findings, folder, _ = run
@@ -242,28 +260,26 @@ class TestTasks:
 
     def test_loss_that_runs_away_is_no_crash(self, tmp_path, monkeypatch):
         """A trial whose weights overflow is out; the others go on."""
-        usual = network.fit
+        usual = network.build
 
         def overflowing(setting, *args, **kwargs):
-            fitted = usual(setting, *args, **kwargs)
-            if setting.l2 is not None:
-                fitted.model.set_weights([w * np.nan for w in fitted.model.get_weights()])
-            return fitted
+            model = usual(setting, *args, **kwargs)
+            if setting.dropout or setting.l2:
+                model.set_weights([w * np.nan for w in model.get_weights()])
+            return model
 
-        monkeypatch.setattr(network, "fit", overflowing)
+        monkeypatch.setattr(network, "build", overflowing)
         data = write_csv(tmp_path / "data.csv", mixed_rows())
         findings = improve(data, "answer", out=tmp_path / "run", **QUICK)
         assert findings.state == "done"
-        if findings.capacity.best.setting.hidden:
-            assert "2 trials gave no finite loss" in " ".join(findings.tuning.text)
-        assert findings.tuning.chosen.stage == "capacity" or not findings.tuning.chosen.failed
+        failed = {r.setting for r in findings.results if r.failed}
+        assert failed == {r.setting for r in findings.results if r.setting.dropout or r.setting.l2}
+        assert findings.tuning.chosen.setting not in failed
 
 
 class TestInterruption:
-    @pytest.mark.parametrize(("stage", "stages"), [("_search", 5), ("_finish", 7)])
+    @pytest.mark.parametrize(("stage", "stages"), [("_search", 4), ("_finish", 8)])
     def test_leaves_what_is_known(self, tmp_path, monkeypatch, stage, stages):
-        import sys
-
         module = sys.modules[improve_function.__module__]
 
         def stop(*args):
@@ -278,27 +294,65 @@ class TestInterruption:
         html = (tmp_path / "run" / "report.html").read_text()
         assert "was interrupted before its end" in html
         assert html.count('<h2><span class="n">') == stages
-        assert not (tmp_path / "run" / "test_openings.json").exists()
+        assert not (tmp_path / "run" / "test_openings.jsonl").exists()
         with pytest.raises(WorkflowError, match="again if it was interrupted"):
             predict(tmp_path / "run", data)
 
-    def test_finished_trials_are_kept(self, tmp_path, monkeypatch):
-        from kohort.workflow import tune
+    def test_resumed_run_trains_nothing_twice_and_ends_the_same(self, run, tmp_path, monkeypatch):
+        findings, _, data = run
+        usual, trained, stops = candidates.train, [], ["tuning"]
 
-        usual, calls = tune.judge, []
-
-        def second_stops(*args):
-            calls.append(args)
-            if len(calls) == 2:
+        def count(stage, settings, *arguments):
+            if stage in stops:
+                stops.clear()
                 raise KeyboardInterrupt
-            return usual(*args)
+            trained.append((stage, len(settings)))
+            return usual(stage, settings, *arguments)
 
-        monkeypatch.setattr(tune, "judge", second_stops)
-        data = write_csv(tmp_path / "data.csv", mixed_rows())
+        monkeypatch.setattr(candidates, "train", count)
+        options = QUICK | {"epochs": 12}
         with pytest.raises(KeyboardInterrupt):
+            improve(data, "answer", out=tmp_path / "run", **options)
+        trained.clear()
+        again = improve(data, "answer", out=tmp_path / "run", resume=True, **options)
+        assert trained == [("tuning", 2)]
+        assert [r.scores for r in again.results] == [r.scores for r in findings.results]
+        assert again.test.figure == findings.test.figure
+        with pytest.raises(UsageError, match="did not come to its end"):
+            improve(data, "answer", out=tmp_path / "run", resume=True, **options)
+
+    def test_resuming_another_run(self, tmp_path, monkeypatch):
+        module = sys.modules[improve_function.__module__]
+        monkeypatch.setattr(module, "_understand", lambda *a: 1 / 0)
+        data = write_csv(tmp_path / "data.csv", mixed_rows())
+        with pytest.raises(ZeroDivisionError):
             improve(data, "answer", out=tmp_path / "run", **QUICK)
-        with open(tmp_path / "run" / "trials.csv") as file:
-            assert [row["stage"] for row in csv.DictReader(file)] == ["capacity", "tuning"]
+        with pytest.raises(WorkflowError, match="folds was 2, is 3; seed|seed was 0, is 1; folds"):
+            improve(
+                data, "answer", out=tmp_path / "run", resume=True, **QUICK | {"folds": 3, "seed": 1}
+            )
+        with pytest.raises(WorkflowError, match="fingerprint was"):
+            other = write_csv(tmp_path / "data.csv", mixed_rows(1))
+            improve(other, "answer", out=tmp_path / "run", resume=True, **QUICK)
+
+    def test_a_signal_leaves_a_folder_to_go_on_with(self, tmp_path):
+        """Ctrl-C, as the shell sends it, while the candidates train."""
+        data = write_csv(tmp_path / "data.csv", mixed_rows())
+        out = tmp_path / "run"
+        command = [sys.executable, "-m", "kohort.cli", "improve", str(data), "--target", "answer"]
+        command += ["--out", str(out), "--folds", "2", "--epochs", "2000"]
+        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                   text=True, env=environment)  # fmt: skip
+        until = time.monotonic() + 120
+        while not list(out.glob("candidates/*.npz")) and time.monotonic() < until:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 1
+        assert "Interrupted" in errors and "--resume" in errors
+        assert json.loads((out / "config.json").read_text())["state"] == "interrupted"
+        assert "was interrupted before its end" in (out / "report.html").read_text()
 
 
 class TestOptions:
@@ -318,7 +372,7 @@ class TestOptions:
         findings = improve(
             data, "answer", out=tmp_path / "run", trials=50, epochs=2, budget=1e-3, quiet=True
         )
-        assert len(findings.tuning.trials) == 1
+        assert findings.tuning.trials == []
         assert findings.state == "done"
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from kohort.workflow.failure import WorkflowError
-from kohort.workflow.run_folder import OPENINGS, RunFolder
+from kohort.workflow.run_folder import CANDIDATES, OPENINGS, RunFolder, begun
 
 
 def test_writing_leaves_no_other_file(tmp_path):
@@ -36,36 +36,46 @@ def test_failed_saving_leaves_the_old_model(tmp_path):
     assert (tmp_path / "model.keras").read_text() == "whole"
 
 
-def test_earlier_run_is_cleared_but_not_its_openings(tmp_path):
+def test_earlier_run_is_cleared_but_not_its_openings(tmp_path, result):
     folder = RunFolder(tmp_path)
     folder.write("model.keras", "old")
-    folder.log_opening("abc", "8")
-    RunFolder(tmp_path)
-    assert not (tmp_path / "model.keras").exists()
+    folder.write(OPENINGS, "{}")
+    folder.keep(result([0.5]))
+    again = RunFolder(tmp_path)
+    assert not (tmp_path / "model.keras").exists() and not again.kept()
     assert (tmp_path / OPENINGS).exists()
+
+
+class TestResume:
+    def test_results_come_back_whole(self, tmp_path, result):
+        first, second = result([0.5, 0.7], (8, 4), l2=0.1), result([0.9, 0.9], prediction=[0.25])
+        folder = RunFolder(tmp_path)
+        folder.keep(first)
+        RunFolder(tmp_path, resume=True).keep(second)
+        kept = RunFolder(tmp_path, resume=True).kept()
+        assert set(kept) == {first.setting, second.setting}
+        again = kept[second.setting]
+        assert again.predictions.tolist() == [[0.25]]
+        assert (again.curves, again.score) == (second.curves, second.score)
+        assert kept[first.setting].setting == first.setting
+
+    def test_damaged_result_is_trained_again(self, tmp_path, result):
+        folder = RunFolder(tmp_path)
+        folder.keep(result([0.5]))
+        path = tmp_path / CANDIDATES / "0.npz"
+        path.write_bytes(path.read_bytes()[:100])
+        assert RunFolder(tmp_path, resume=True).kept() == {}
+        assert not path.exists()
+
+    def test_what_was_never_begun(self, tmp_path):
+        with pytest.raises(WorkflowError, match="--resume needs the folder"):
+            begun(tmp_path)
 
 
 def test_half_a_file_of_a_killed_run_is_cleared(tmp_path):
     for name in (".log.txt.part", ".model.part.keras"):
         (tmp_path / name).write_text("half")
     assert [path.name for path in RunFolder(tmp_path).path.iterdir()] == ["log.txt"]
-
-
-def test_openings_add_up_and_are_seen_by_neighbours(tmp_path):
-    first, second = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
-    assert first.earlier_openings("abc") == []
-    first.log_opening("abc", "8")
-    first.log_opening("abc", "16")
-    first.log_opening("other", "16")
-    assert [entry["network"] for entry in second.earlier_openings("abc")] == ["8", "16"]
-
-
-def test_damaged_log_of_openings_says_nothing(tmp_path):
-    folder = RunFolder(tmp_path / "one")
-    folder.write(OPENINGS, "{")
-    assert folder.earlier_openings("abc") == []
-    folder.log_opening("abc", "8")
-    assert len(folder.earlier_openings("abc")) == 1
 
 
 def test_results_as_csv(tmp_path, result):

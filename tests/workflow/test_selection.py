@@ -1,12 +1,14 @@
-"""Stages 6 and 7: what the curves say, the one-error rule, and the estimate after choosing."""
+"""Stages 6 and 7: what the curves say, the choice, and the estimate after choosing."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from kohort.workflow import capacity as capacity_stage
-from kohort.workflow import tune as tune_stage
-from kohort.workflow.candidates import best_of, simplest_within_one_error, standard_error
-from kohort.workflow.network import NONE
+from kohort.workflow import capacity, regularise, tune
+from kohort.workflow.candidates import best_of, compare, pooled
+from kohort.workflow.network import Setting
+from kohort.workflow.search.space import HyperParameters
 
 NAN = float("nan")
 SMALL, MIDDLE, LARGE = (4,), (16,), (64,)
@@ -23,37 +25,35 @@ class TestChoice:
         assert results[0].failed
         assert best_of(results, mae_measure) is results[1]
 
-    def test_smallest_within_one_error(self, result, accuracy_measure):
+    def test_smallest_within_one_error(self, result):
         small, middle, large = (
             result([0.80], SMALL),
             result([0.88], MIDDLE),
             result([0.90], LARGE, error=0.03),
         )
-        chosen = simplest_within_one_error([large, small, middle], accuracy_measure)
-        assert chosen is middle
+        assert capacity.simplest_within_one_error([large, small, middle], True) is middle
 
-    def test_one_error_downwards(self, result, mae_measure):
+    def test_one_error_downwards(self, result):
         small, large = result([2.1], SMALL), result([2.0], LARGE, error=0.2)
-        assert simplest_within_one_error([large, small], mae_measure) is small
+        assert capacity.simplest_within_one_error([large, small], False) is small
 
-    def test_no_error_no_concession(self, result, accuracy_measure):
-        small, large = result([0.89], SMALL), result([0.90], LARGE, error=0.0)
-        assert simplest_within_one_error([small, large], accuracy_measure) is large
+    def test_nothing_but_failures(self, result):
+        failed = result([NAN])
+        assert capacity.simplest_within_one_error([failed], True) is failed
 
-    def test_equal_size_goes_to_the_score(self, result, accuracy_measure):
-        first, second = result([0.85], SMALL), result([0.9], SMALL)
-        assert simplest_within_one_error([first, second], accuracy_measure) is second
-
-    def test_error_over_folds(self, bench):
-        assert standard_error([1.0, 2.0, 3.0, 4.0], bench([[0]] * 4), []) == pytest.approx(
-            np.std([1, 2, 3, 4], ddof=1) / 2
-        )
+    def test_error_of_the_score_of_all_rows(self, bench):
+        """For a mean over rows and equal folds, the jackknife is s/√folds."""
+        y, right = np.ones(40), np.repeat([1.0, 0.0, 1.0, 1.0], 10)
+        right[[0, 21]] = 0
+        score, error = pooled(bench([y[:10]] * 4), right[None])
+        each = right.reshape(4, 10).mean(axis=1)
+        assert score == pytest.approx(right.mean())
+        assert error == pytest.approx(np.std(each, ddof=1) / 2)
 
     def test_error_of_one_fold_comes_from_its_rows(self, bench):
         y = np.arange(400) % 2
-        surroundings = bench([y])
-        found = standard_error([0.75], surroundings, [np.where(np.arange(400) < 300, y, 1 - y)])
-        assert found == pytest.approx(np.sqrt(0.75 * 0.25 / 400), rel=0.3)
+        found = pooled(bench([y]), np.where(np.arange(400) < 300, y, 1 - y)[None])[1]
+        assert found == pytest.approx(np.sqrt(0.75 * 0.25 / 400), rel=0.4)
 
 
 class TestOverfitting:
@@ -74,75 +74,151 @@ class TestOverfitting:
     )
     def test_validation_rises_while_training_falls(self, result, curves, expected):
         found = result([0.5] * len(curves), curves=curves)
-        assert capacity_stage._overfitting(found)[1] is expected
+        assert capacity._overfitting(found)[1] is expected
 
     def test_rise_is_measured_from_the_best_epoch(self, result):
-        rise, _ = capacity_stage._overfitting(result([0.5], curves=[([1.0, 0.1], [0.5, 0.6])]))
+        rise, _ = capacity._overfitting(result([0.5], curves=[([1.0, 0.1], [0.5, 0.6])]))
         assert rise == pytest.approx(0.2)
 
 
 class TestGrow:
-    def climb(self, monkeypatch, bench, result, scores, curves, **options):
-        """Climb with stated scores instead of training; return the capacity and what was kept."""
-        answers = iter(zip(capacity_stage.LADDER, scores, curves, strict=False))
+    SIZES = [*capacity.LADDER, *capacity.HIGHER]
 
-        def stated(stage, setting, surroundings):
-            hidden, score, curve = next(answers)
-            assert setting.hidden == hidden
-            return result([score] * 2, hidden, error=0.01, curves=[curve] * 2)
+    def climb(self, stated, result, scores, curve, **options):
+        """Climb with a stated score for each size instead of training."""
 
-        monkeypatch.setattr(capacity_stage, "judge", stated)
-        kept = []
-        found = capacity_stage.grow(bench([[0]] * 2), lambda text: None, kept, **options)
-        assert kept == [rung.result for rung in found.rungs]
+        def answer(setting):
+            score = scores[self.SIZES.index(setting.hidden)]
+            return replace(
+                result([score] * 2, setting.hidden, error=0.01, curves=[curve] * 2),
+                setting=setting,
+            )
+
+        judge = stated(answer, **options)
+        found = capacity.grow(judge)
+        assert judge.results == [rung.result for rung in found.rungs]
         return found
 
-    def test_ends_once_it_overfits_and_size_no_longer_helps(self, monkeypatch, bench, result):
-        good, bad = TestOverfitting.FALLING, TestOverfitting.RISING
-        scores, curves = [0.5, 0.7, 0.8, 0.8, 0.9, 0.9], [good, good, good, bad, bad, bad]
-        found = self.climb(monkeypatch, bench, result, scores, curves)
-        assert len(found.rungs) == 4
+    def test_ends_where_size_no_longer_helps(self, stated, result):
+        found = self.climb(stated, result, [0.5, 0.7, 0.8, 0.8, 0.8, 1], TestOverfitting.RISING)
+        assert len(found.rungs) == 5
         assert found.best.setting.hidden == (32,)
-        assert "Overfitting is plain at 128. There is capacity enough" in " ".join(found.text)
+        text = " ".join(found.text)
+        assert "Overfitting is plain at no hidden layer, 8" in text
+        assert "There is capacity enough" in text
 
-    def test_goes_on_while_size_helps(self, monkeypatch, bench, result):
-        bad = TestOverfitting.RISING
-        scores = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9]
-        found = self.climb(monkeypatch, bench, result, scores, [bad] * 6)
+    def test_goes_on_while_size_helps(self, stated, result):
+        found = self.climb(stated, result, [0.5, 0.6, 0.7, 0.8, 0.85, 0.9], TestOverfitting.FALLING)
         assert len(found.rungs) == 6
+        assert "a larger one may be better" in " ".join(found.text)
 
-    def test_says_so_if_nothing_overfits(self, monkeypatch, bench, result):
-        found = self.climb(monkeypatch, bench, result, [0.5] * 6, [TestOverfitting.FALLING] * 6)
+    def test_not_for_less_than_the_error(self, stated, result):
+        scores = [0.5, 0.6, 0.7, 0.8, 0.805, 0.9]
+        assert len(self.climb(stated, result, scores, TestOverfitting.FALLING).rungs) == 5
+
+    def test_says_so_if_nothing_overfits(self, stated, result):
+        found = self.climb(stated, result, [0.5] * 6, TestOverfitting.FALLING)
         assert "No size overfits clearly" in " ".join(found.text)
 
-    def test_largest_and_best_may_not_be_the_end(self, monkeypatch, bench, result):
+    def test_ends_at_the_deadline(self, stated, result):
         scores = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9]
-        found = self.climb(monkeypatch, bench, result, scores, [TestOverfitting.FALLING] * 6)
-        assert "a larger one might help yet" in " ".join(found.text)
+        found = self.climb(stated, result, scores, TestOverfitting.FALLING, deadline=0.0)
+        assert len(found.rungs) == 5
 
-    def test_ends_at_the_deadline(self, monkeypatch, bench, result):
-        good = TestOverfitting.FALLING
-        found = self.climb(monkeypatch, bench, result, [0.5] * 6, [good] * 6, deadline=0.0)
-        assert len(found.rungs) == 1
+    def test_the_best_hidden_layers_are_the_base(self, stated, result):
+        found = self.climb(stated, result, [0.9, 0.5, 0.6, 0.5, 0.5, 0], TestOverfitting.FALLING)
+        assert found.best.setting.hidden == ()
+        assert found.base.setting.hidden == (32,)
 
 
-class TestDraw:
-    def test_log_scale_and_one_structure(self):
-        settings = tune_stage.draw((32,), 300, seed=0)
-        rates = np.log10([s.learning_rate for s in settings])
-        assert rates.min() > -3.2 and rates.max() < -1.8
-        assert np.median(rates) == pytest.approx(-2.5, abs=0.15)
-        assert all(s.l2 is not None and s.dropout is not None for s in settings)
-        without = np.mean([s.l2 == NONE for s in settings])
-        assert without == pytest.approx(1 / 3, abs=0.1)
-        assert max(s.dropout for s in settings) < 0.6
+class TestRegularise:
+    def compared(self, stated, bench, result, score_of, hidden=(8,)):
+        plain = replace(result([0.5, 0.5, 0.6, 0.6], hidden), setting=Setting(hidden))
+        found = capacity.Capacity([capacity.Rung(plain, 0.0, True)], plain, plain, plain)
 
-    def test_same_seed_same_settings(self):
-        assert tune_stage.draw((8,), 5, 1) == tune_stage.draw((8,), 5, 1)
-        assert tune_stage.draw((8,), 5, 1) != tune_stage.draw((8,), 5, 2)
+        def answer(setting):
+            gain = score_of(setting)
+            return replace(result([0.5 + gain, 0.52 + gain, 0.6 + gain, 0.61 + gain]),
+                           setting=setting)  # fmt: skip
 
-    def test_nothing_to_regularise_without_hidden_layer(self):
-        assert {(s.l2, s.dropout) for s in tune_stage.draw((), 5, 0)} == {(None, None)}
+        return regularise.regularise(stated(answer, bench([[0, 1]] * 4)), found)
+
+    def test_what_helped_is_joined(self, stated, bench, result):
+        def gain(setting):
+            return 0.1 * (setting.dropout == 0.2) + 0.05 * (setting.l2 == 3e-3) - 0.02
+
+        found = self.compared(stated, bench, result, gain)
+        assert found.helpful == ["L2", "dropout"]
+        assert found.together.result.setting == Setting((8,), l2=3e-3, dropout=0.2)
+        text = "\n".join(found.text)
+        assert "Clearly better than nothing: L2, dropout." in text
+        assert text.index("dropout") < text.index("L2") < text.index("half the units")
+
+    def test_of_several_penalties_the_best_counts(self, stated, bench, result):
+        def gain(setting):
+            return 0.1 * bool(setting.l1 and setting.l2) + 0.05 * (setting.l1 == 3e-4) - 0.02
+
+        found = self.compared(stated, bench, result, gain)
+        assert found.helpful == ["L1", "L1 and L2"]
+        assert found.together is None  # which is the best penalty alone: known already
+
+    def test_intervals_are_the_corrected_test(self, stated, bench, result):
+        found = self.compared(stated, bench, result, lambda setting: 0.05)
+        effect = next(e for e in found.effects if e.name == "dropout")
+        assert effect.gain.low < effect.better_by < effect.gain.high
+        assert effect.better_by == pytest.approx(0.0575)
+
+    def test_nothing_helps(self, stated, bench, result):
+        found = self.compared(stated, bench, result, lambda setting: -0.1)
+        assert found.helpful == [] and found.together is None
+        assert "No means helped" in found.text[-1]
+
+    def test_failure_is_no_help(self, stated, bench, result):
+        found = self.compared(stated, bench, result, lambda setting: NAN if setting.l1 else -0.1)
+        assert "L1   gave no finite loss" in "\n".join(found.text)
+        assert found.helpful == []
+
+    def test_without_hidden_layer(self, stated, bench, result):
+        found = self.compared(stated, bench, result, lambda setting: 0.1, hidden=())
+        assert [effect.name for effect in found.effects] == ["falling learning rate"]
+
+
+class TestSearch:
+    def points(self, start, helpful, count=50):
+        generator = np.random.default_rng(0)
+
+        def suggest(parameter):
+            low, high = parameter.min_value, parameter.max_value
+            if parameter.sampling == "log":
+                return float(np.exp(generator.uniform(np.log(low), np.log(high))))
+            return float(generator.uniform(low, high))
+
+        return [tune.setting_of(HyperParameters(suggest=suggest), start, helpful)
+                for _ in range(count)]  # fmt: skip
+
+    def test_strengths_of_what_helped(self):
+        points = self.points(Setting((8,), 1e-3, batch_norm=True), ["L1", "batch normalisation"])
+        assert all(p.l1 and not p.l2 and not p.dropout and p.batch_norm for p in points)
+        assert 2.5e-4 <= min(p.learning_rate for p in points) < 5e-4
+
+    def test_something_is_searched_though_nothing_helped(self):
+        assert all(p.l2 and p.dropout for p in self.points(Setting((8,)), []))
+
+    def test_only_the_rate_without_hidden_layer(self):
+        assert all(p == Setting((), p.learning_rate) for p in self.points(Setting(()), []))
+
+    def test_better_points_are_found(self, stated, result):
+        base = replace(result([0.5] * 2), setting=Setting((8,), 1e-3, dropout=0.3))
+
+        def answer(setting):
+            score = 1 - abs(setting.dropout - 0.1) - abs(np.log10(setting.learning_rate) + 3)
+            return replace(result([score] * 2), setting=setting)
+
+        judge = stated(answer)
+        done, importance = tune.search(judge, regularise.Regularising(base, [], None), 24)
+        assert len(done) == 24 and set(importance) == {"learning_rate", "l2", "dropout"}
+        best = best_of(done[8:], judge.bench.measure).score
+        assert best > np.mean([r.score for r in done[:8]]) + 0.1
 
 
 class TestCorrection:
@@ -151,43 +227,72 @@ class TestCorrection:
         generator = np.random.default_rng(0)
         y = generator.integers(0, 2, 200)
         guesses = [generator.random(200) for _ in range(40)]
-        results = [result([np.mean((g > 0.5) == y)], predictions=[g]) for g in guesses]
+        results = [result([np.mean((g > 0.5) == y)], prediction=g) for g in guesses]
         naive = max(r.score for r in results)
-        corrected = tune_stage.bootstrap_corrected(results, bench([y]))
+        _, corrected = tune.choose(results, bench([y]))
         assert naive > 0.56
         assert corrected.value == pytest.approx(0.5, abs=0.025)
         assert corrected.low < 0.5 < corrected.high
 
-    def test_clear_winner_keeps_its_score(self, bench, result):
+    def test_choice_and_estimate_follow_one_rule(self, bench, result):
         y = np.arange(300) % 2
         right = np.where(np.arange(300) < 270, y, 1 - y).astype(float)
-        results = [result([0.9], predictions=[right]), result([0.1], predictions=[1 - right])]
-        assert tune_stage.bootstrap_corrected(results, bench([y])).value == pytest.approx(
-            0.9, abs=0.01
-        )
-
-    def test_repeats_of_the_folds_are_not_counted_twice(self, bench, result):
-        rows = [np.array([0, 1]), np.array([2, 3]), np.array([1, 2]), np.array([0, 3])]
-        surroundings = bench([np.zeros(2)] * 4, rows=rows)
-        parts = [np.zeros(2), np.zeros(2), np.ones(2), np.ones(2)]
-        y, predictions = tune_stage._out_of_fold([result([1] * 4, predictions=parts)], surroundings)
-        assert len(y) == 4
-        assert predictions[0].sum() == 0
+        nearly = np.where(np.arange(300) < 268, y, 1 - y).astype(float)
+        results = [result([0.9], LARGE, prediction=right), result([0.89], prediction=nearly)]
+        chosen, corrected = tune.choose(results, bench([y]))
+        assert chosen is results[1]
+        assert corrected.value == pytest.approx(0.893, abs=0.01)
 
 
 class TestTune:
-    def test_deadline_and_failures_are_said(self, monkeypatch, bench, result):
+    def test_deadline_and_choice_are_said(self, stated, bench, result):
         y = np.arange(40) % 2
-        base = result([0.6], SMALL, predictions=[np.full(40, 0.9)])
-        rungs = [capacity_stage.Rung(base, 0.0, False)]
-        found = capacity_stage.Capacity(rungs, base, base, base)
+        base = result([0.5], SMALL, prediction=np.full(40, 0.9), dropout=0.1)
+        judge = stated(lambda setting: base, bench([y]), deadline=0.0)
+        judge.results.append(base)
+        plain = regularise.Regularising(base, [], None)
+        tuning = tune.tune(judge, plain, 9, base)
+        assert tuning.trials == [] and tuning.chosen is base
+        assert "after 0 of 9 trials" in tuning.text[0]
 
-        def stated(stage, setting, surroundings):
-            return result([0.5], SMALL, stage=stage, predictions=[np.full(40, 0.2)])
-
-        monkeypatch.setattr(tune_stage, "judge", stated)
-        kept = []
-        tuning = tune_stage.tune(bench([y]), found, 9, lambda text: None, kept, deadline=0.0)
-        assert len(tuning.trials) == len(kept) == 1
-        assert "after 1 of 9 trials" in tuning.text[0]
+    def test_failures_are_said(self, stated, bench, result):
+        y = np.arange(40) % 2
+        base = result([0.5], SMALL, prediction=np.full(40, 0.9), dropout=0.1)
+        failed = result([NAN], prediction=np.full(40, np.nan))
+        judge = stated(lambda s: replace(failed, setting=s), bench([y]))
+        judge.results.append(base)
+        tuning = tune.tune(judge, regularise.Regularising(base, [], None), 2, base)
+        assert "2 trials gave no finite loss" in tuning.text[0]
         assert tuning.chosen is base
+
+    def test_comparison_with_the_default(self, bench, result):
+        surroundings = bench([[0, 1]] * 4)
+        good, usual = result([0.9, 0.91, 0.9, 0.92]), result([0.5, 0.52, 0.5, 0.5])
+        found = compare(good, usual, surroundings)
+        assert found.clear and found.difference == pytest.approx(0.4025)
+        assert compare(good, result([NAN] * 4), surroundings) is None
+
+
+class TestJudge:
+    def test_each_setting_is_trained_once(self, stated, result):
+        asked = []
+
+        def answer(setting):
+            asked.append(setting)
+            return replace(result([0.5]), setting=setting)
+
+        kept = []
+        judge = stated(answer, keep=kept.append)
+        a, b = Setting((4,)), Setting((8,))
+        assert [r.setting for r in judge("capacity", [a, b, a], "…")] == [a, b, a]
+        assert [r.stage for r in judge("tuning", [b], "…")] == ["tuning"]
+        assert asked == [a, b] and len(kept) == 2
+        assert [r.setting for r in judge.results] == [a, b]
+
+    def test_what_was_cut_short_is_not_kept_for_a_resumed_run(self, stated, result):
+        kept = []
+        judge = stated(
+            lambda s: replace(result([0.5]), setting=s, complete=False), keep=kept.append
+        )
+        judge("capacity", [Setting((4,))], "…")
+        assert kept == [] and len(judge.results) == 1

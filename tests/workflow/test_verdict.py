@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from kohort.workflow.calibrate import Calibration
 from kohort.workflow.final import FinalFit, TestResult
+from kohort.workflow.honest import Estimate
 from kohort.workflow.measure import Interval
 from kohort.workflow.network import Setting
 from kohort.workflow.tune import Tuning
@@ -17,9 +19,10 @@ def verdict(result, accuracy_measure):
     def make(over_trivial, over_linear, train=0.8, openings=0, promised=0.8, hidden=(8,)):
         chosen = result([promised])
         figure = Interval(0.8, 0.75, 0.85)
-        corrected = Interval(promised, promised - 0.03, promised + 0.03)
+        corrected = Estimate(promised, promised - 0.03, promised + 0.03, promised, 0)
         tuning = Tuning([chosen], chosen, chosen, corrected)
-        final = FinalFit(Setting(hidden), 5, None, None, None, train)
+        one = [Setting(hidden)], [1.0], [5]
+        final = FinalFit(*one, None, None, Calibration(), 0.5, train)
         beats = {"the guess": Interval(*over_trivial), "the line": Interval(*over_linear)}
         nothing = np.zeros(1)
         test = TestResult(figure, [], {}, beats, nothing, nothing)

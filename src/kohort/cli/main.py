@@ -88,7 +88,7 @@ def improve(
     out: Annotated[
         Path | None, typer.Option(help="The run folder.", show_default="runs/NAME")
     ] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Random settings in the last stage.")] = 10,
+    trials: Annotated[int, typer.Option(min=1, help="Settings that the search tries.")] = 16,
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="The most epochs of one training.", show_default="by size"),
@@ -99,8 +99,11 @@ def improve(
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="Start no new trial after this time: 90s, 10m, 1h.", show_default="none"),
+        typer.Option(help="End the search after this time: 90s, 10m, 1h.", show_default="none"),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the interrupted run in the run folder.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the splits, weights and draws.")] = 0,
     task: Task = None,
     no_header: NoHeader = None,
@@ -109,9 +112,9 @@ def improve(
 ) -> None:
     """Walk from a data file to a network, a report and a plain verdict.
 
-    Seven stages: the problem, the measure, the protocol (a test part is sealed first), encoding,
-    baselines, growing the network until it overfits, regularising and tuning. Then the test part
-    is opened, once.
+    Eight stages: the problem, the measure, the protocol (a test part is sealed first), encoding,
+    baselines, growing the network until it overfits, regularising and tuning, ensemble and
+    probabilities. Then the test part is opened, once.
 
     Example: `kohort improve patients.csv --target survived --out runs/patients`
     """
@@ -129,12 +132,15 @@ def improve(
             epochs=epochs,
             folds=folds,
             budget=seconds,
+            resume=resume,
             task=task,
             header=None if no_header is None else not no_header,
             encoding=encoding,
         )
 
-    _guard(job, verbose, "What is known so far lies in the run folder.")
+    _guard(
+        job, verbose, "What is known so far lies in the run folder; --resume goes on from there."
+    )
 
 
 @app.command()

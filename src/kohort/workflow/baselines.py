@@ -1,4 +1,6 @@
-"""Stage 5: what costs nothing (the trivial guess) and what costs little (a linear model)."""
+"""Stage 5: what costs nothing (the trivial guess), what costs little (a linear model), and the
+network that one would write down without thinking.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from kohort.workflow.candidates import Bench
+from kohort.workflow.candidates import Judge, Result
 from kohort.workflow.measure import Measure
-from kohort.workflow.network import Goal
+from kohort.workflow.network import Goal, Setting
+
+DEFAULT = Setting((32,), 1e-3)  # one hidden layer, and Keras's own learning rate
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,23 @@ class Baseline:
 class Baselines:
     trivial: Baseline
     linear: Baseline
+    default: Result
     text: list[str] = field(default_factory=list)
 
 
-def run_baselines(bench: Bench) -> Baselines:
-    """Scores both on the same folds, with the same scaling, as the networks get."""
-    made = []
+def run_baselines(judge: Judge) -> Baselines:
+    """Scores them on the same folds, with the same scaling, as the networks get."""
+    bench, made = judge.bench, []
     for kind in ("trivial", "linear"):
         scores = []
-        for x_train, y_train, x_judge, y_judge in bench.folds:
+        for number in range(len(bench.folds)):
+            x_train, y_train, x_judge, y_judge = bench.arrays(number)
             prediction = predict_baseline(kind, bench.goal, (x_train, y_train), x_judge)
             scores.append(bench.measure.score(y_judge, prediction))
         made.append(Baseline(baseline_name(kind, bench.goal), scores))
     trivial, linear = made
-    return Baselines(trivial, linear, _describe(trivial, linear, bench.measure))
+    default = judge("baseline", [DEFAULT], "the default network")[0]
+    return Baselines(trivial, linear, default, _describe(trivial, linear, default, bench.measure))
 
 
 def baseline_name(kind: str, goal: Goal) -> str:
@@ -94,10 +101,12 @@ def _logistic(x_train: np.ndarray, y_train: np.ndarray) -> Any:
         return LogisticRegression(max_iter=100).fit(x_train, y_train)
 
 
-def _describe(trivial: Baseline, linear: Baseline, measure: Measure) -> list[str]:
+def _describe(trivial: Baseline, linear: Baseline, default: Result, measure: Measure) -> list[str]:
     text = [
         f"Trivial ({trivial.name}): {measure.name} {measure.show(trivial.score)}.",
         f"Linear ({linear.name}): {measure.name} {measure.show(linear.score)}.",
+        f"The default network (32 units): {measure.name} {measure.show(default.score)} ± "
+        f"{measure.show(default.standard_error)}.",
     ]
     if measure.sign * linear.score <= measure.sign * trivial.score:
         text.append("The linear model does not beat the trivial guess: the inputs say little.")

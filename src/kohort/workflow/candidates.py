@@ -1,55 +1,46 @@
-"""One candidate, judged on every fold: what the capacity and the tuning stage have in common."""
+"""Candidates, judged on every fold: all settings, folds and repeats train as one cohort."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from kohort.cohort import Candidate, Cohort, Member
 from kohort.workflow import network
-from kohort.workflow.encode import CodeBook, Scaler, yes_no_columns
+from kohort.workflow.bench import Bench, in_own_unit
+from kohort.workflow.honest import Comparison, corrected_t_test, jackknife_error
 from kohort.workflow.measure import Measure
-from kohort.workflow.network import Goal, Setting
-from kohort.workflow.problem import Problem
-from kohort.workflow.protocol import Protocol
+from kohort.workflow.network import Setting
+from kohort.workflow.search.watch import Deadline
 
-Progress = Callable[[str], None]
-Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Bench:
-    """The fixed surroundings of all candidates: scaled folds, targets, measure and length."""
-
-    folds: list[Parts]  # x_train, y_train, x_validation, y_validation
-    rows: list[np.ndarray]  # the row numbers of each validation part
-    goal: Goal
-    measure: Measure
-    epochs: int
-    patience: int
-    seed: int
+ROW_PARTS = 20  # of the rows, for the standard error where there is one fold only
 
 
 @dataclass(frozen=True)
 class Result:
-    """A candidate's curves and scores on every fold, and its out-of-fold predictions."""
+    """A candidate's curves, and what it makes of rows that it did not train on.
+
+    `score` is taken over all rows that were judged, the mean over repeats, and `standard_error`
+    leaves out a fold at a time; `scores` and `train_scores` have one number for each fold.
+    `predictions`, `(repeats, development rows, …)`, are out of fold, NaN where no fold judged.
+    `complete` is False where the time ended before the training did.
+    """
 
     stage: str
     setting: Setting
     parameters: int
+    score: float
+    standard_error: float
     scores: list[float]
     train_scores: list[float]
     curves: list[tuple[list[float], list[float]]]
     best_epochs: list[int]
-    predictions: list[np.ndarray]
-    standard_error: float
+    predictions: np.ndarray
     seconds: float
-
-    @property
-    def score(self) -> float:
-        return float(np.mean(self.scores))
+    complete: bool = True
 
     @property
     def train_score(self) -> float:
@@ -60,103 +51,162 @@ class Result:
         """Whether some fold gave no finite score (the loss ran away, say)."""
         return not np.isfinite(self.score)
 
+    @property
+    def prediction(self) -> np.ndarray:
+        """The mean over repeats, `(development rows, …)`."""
+        return self.predictions.mean(axis=0)
 
-def make_bench(
-    coded: np.ndarray,
-    book: CodeBook,
-    problem: Problem,
-    protocol: Protocol,
-    measure: Measure,
-    epochs: int | None,
-    seed: int,
-    most_rows: int | None = None,
-) -> Bench:
-    """Scales each fold with its own training rows. `most_rows` limits what a fold trains on.
 
-    `epochs=None` gives about 1200 steps, in 15 to 60 epochs.
+@dataclass
+class Judge:
+    """Trains settings and remembers their results: each is trained once in a run.
+
+    `known` are results of the interrupted run that goes on; `keep` is called with each new result,
+    `note` after each batch.
     """
-    yes_no = yes_no_columns(book)
-    folds, validation_rows = [], []
-    for train, judge in protocol.folds:
-        train = train[:most_rows] if most_rows else train
-        scaler = Scaler.fit(coded[train], yes_no, book.pixels)
-        x_train, x_judge = scaler.apply(coded[train]), scaler.apply(coded[judge])
-        folds.append((x_train, problem.y[train], x_judge, problem.y[judge]))
-        validation_rows.append(judge)
-    if epochs is None:
-        steps = max(1, len(folds[0][0]) // network.batch_size(len(folds[0][0])))
-        epochs = int(np.clip(1200 // steps, 15, 60))
-    patience = max(5, epochs // 6)
-    goal = Goal.of(problem)
-    return Bench(folds, validation_rows, goal, measure, epochs, patience, seed)
+
+    bench: Bench
+    deadline: float | None = None
+    known: dict[Setting, Result] = field(default_factory=dict)
+    keep: Callable[[Result], None] = lambda result: None
+    note: Callable[[str], None] = lambda text: None
+    results: list[Result] = field(default_factory=list)
+
+    def __call__(self, stage: str, settings: Sequence[Setting], what: str) -> list[Result]:
+        """The results of `settings`, in their order; `what` tells who waits."""
+        new = [setting for setting in dict.fromkeys(settings) if setting not in self.known]
+        if new:
+            self.note(what)
+            for result in train(stage, new, self.bench, self.deadline):
+                self.known[result.setting] = result
+                if result.complete:
+                    self.keep(result)
+        out = [replace(self.known[setting], stage=stage) for setting in settings]
+        seen = {result.setting for result in self.results}
+        for result in out:
+            if result.setting not in seen:
+                seen.add(result.setting)
+                self.results.append(result)
+        self.note(what)
+        return out
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time is over."""
+        return self.deadline is not None and time.monotonic() > self.deadline
 
 
-def judge(stage: str, setting: Setting, bench: Bench) -> Result:
-    """Trains `setting` once on every fold and scores it on that fold's validation rows."""
+def train(
+    stage: str, settings: Sequence[Setting], bench: Bench, deadline: float | None = None
+) -> list[Result]:
+    """Trains all settings on all folds as one cohort and scores them on the rows that judge."""
     start = time.perf_counter()
-    scores, train_scores, curves, best, predictions = [], [], [], [], []
-    for number, (x_train, y_train, x_judge, y_judge) in enumerate(bench.folds):
-        fitted = network.fit(
-            setting,
-            bench.goal,
-            (x_train, y_train),
-            (x_judge, y_judge),
-            bench.epochs,
-            bench.patience,
-            bench.seed + number,
-        )
-        # Both parts in one call: it has the same shape, so the same program, in every fold.
-        both = fitted.predict(np.concatenate([x_train, x_judge]))
-        known, prediction = both[: len(x_train)], both[len(x_train) :]
-        predictions.append(prediction)
-        scores.append(_score(bench.measure, y_judge, prediction))
-        train_scores.append(_score(bench.measure, y_train, known))
-        curves.append((fitted.loss, fitted.val_loss))
-        best.append(fitted.best_epoch)
-    inputs = bench.folds[0][0].shape[1]
-    return Result(
-        stage,
-        setting,
-        setting.parameters(inputs, bench.goal.outputs),
-        scores,
-        train_scores,
-        curves,
-        best,
-        predictions,
-        standard_error(scores, bench, predictions),
-        time.perf_counter() - start,
+    inputs = bench.x.shape[1]
+    members: list[Member] = []
+    for setting in settings:
+        members += _members(setting, bench, inputs)
+    watchers = [] if deadline is None else [Deadline(deadline)]
+    rows = min(max(len(fold.validation) for fold in bench.folds), 1024)
+    cohort = Cohort(
+        members, (bench.x, bench.y, None), callbacks=watchers, validation_batch_size=rows
     )
+    cohort.fit()
+    rows_of = [np.concatenate([fold.train, fold.validation]) for fold in bench.folds]
+    outputs = cohort.predict(rows_of * len(settings))
+    seconds = (time.perf_counter() - start) / len(settings)
+    each = len(bench.folds)
+    return [
+        _result(stage, setting, bench, members[a : a + each], outputs[a : a + each], seconds)
+        for setting, a in zip(settings, range(0, len(members), each), strict=True)
+    ]
+
+
+def _members(setting: Setting, bench: Bench, inputs: int) -> list[Member]:
+    size = network.batch_size(len(bench.folds[0].train))
+    sample = (bench.x[:size], bench.y[:size], None)
+    made = [
+        Candidate(lambda: network.build(setting, inputs, bench.goal), bench.seed + r, sample)
+        for r in range(bench.repeats)
+    ]
+    # Batch normalisation would need programs of its own for a last batch of another size.
+    trim = size if setting.batch_norm else 1
+    return [
+        Member(
+            made[number // bench.each], fold.train[: len(fold.train) // trim * trim or None],
+            fold.validation, size, bench.epochs,
+            network.callbacks(setting, bench.epochs, bench.patience),
+        )
+        for number, fold in enumerate(bench.folds)
+    ]  # fmt: skip
+
+
+def _result(
+    stage: str,
+    setting: Setting,
+    bench: Bench,
+    members: list[Member],
+    outputs: list[np.ndarray],
+    seconds: float,
+) -> Result:
+    measure, truth = bench.measure, bench.truth
+    scores, train_scores, curves, best = [], [], [], []
+    predictions: np.ndarray | None = None
+    for number, (member, output) in enumerate(zip(members, outputs, strict=True)):
+        place, count = bench.places[number], len(bench.folds[number].train)
+        found = in_own_unit(output, bench.shifts[number])
+        if predictions is None:
+            shape = (bench.repeats, len(truth), *found.shape[1:])
+            predictions = np.full(shape, np.nan)
+        predictions[number // bench.each, place.validation] = found[count:]
+        scores.append(_score(measure, truth[place.validation], found[count:]))
+        train_scores.append(_score(measure, truth[place.train], found[:count]))
+        logs = member.history.history
+        curves.append(([*map(float, logs["loss"])], [*map(float, logs["val_loss"])]))
+        finite = np.where(np.isfinite(curves[-1][1]), curves[-1][1], np.inf)
+        best.append(int(np.argmin(finite)) + 1)
+    assert predictions is not None
+    score, error = pooled(bench, predictions)
+    if not np.isfinite(scores).all():
+        score = error = float("nan")
+    return Result(
+        stage, setting, setting.parameters(bench.x.shape[1], bench.goal.outputs), score, error,
+        scores, train_scores, curves, best, predictions, seconds,
+        all(member.status != "dropped" for member in members),
+    )  # fmt: skip
 
 
 def _score(measure: Measure, y: np.ndarray, prediction: np.ndarray) -> float:
     return measure.score(y, prediction) if np.isfinite(prediction).all() else float("nan")
 
 
-def standard_error(
-    scores: list[float], bench: Bench, predictions: list[np.ndarray], samples: int = 100
-) -> float:
-    """Of the mean over folds: s / √folds; by bootstrap over rows where there is one fold."""
-    if len(scores) > 1:
-        return float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
-    y, prediction = bench.folds[0][3], predictions[0]
-    generator = np.random.default_rng(0)
-    draws = []
-    for _ in range(samples):
-        rows = generator.integers(0, len(y), len(y))
-        draws.append(_score(bench.measure, y[rows], prediction[rows]))
-    return float(np.std(draws))
+def pooled(bench: Bench, predictions: np.ndarray) -> tuple[float, float]:
+    """Score over all judged rows and its standard error, both as the mean over repeats."""
+    parts = bench.parts
+    if parts is None:
+        parts = np.random.default_rng(0).permutation(np.arange(len(bench.truth)) % ROW_PARTS)
+    scores, errors = [], []
+    for one in predictions:
+        rows = np.flatnonzero(np.isfinite(one.reshape(len(one), -1)).all(axis=1))
+        if not len(rows):
+            return float("nan"), float("nan")
+        y, prediction = bench.truth[rows], one[rows]
+        scores.append(bench.measure.score(y, prediction))
+        errors.append(jackknife_error(bench.measure.score, y, prediction, parts[rows]))
+    return float(np.mean(scores)), float(np.mean(errors))
 
 
-def best_of(results: list[Result], measure: Measure) -> Result:
-    """The best mean score; candidates whose training failed come last."""
+def best_of(results: Sequence[Result], measure: Measure) -> Result:
+    """The best score; candidates whose training failed come last."""
     return max(results, key=lambda r: -np.inf if r.failed else measure.sign * r.score)
 
 
-def simplest_within_one_error(results: list[Result], measure: Measure) -> Result:
-    """The one-standard-error rule (Breiman et al., 1984): the smallest network that is not
-    worse than the best one by more than the best one's standard error; ties go to the score.
+def compare(first: Result, second: Result, bench: Bench) -> Comparison | None:
+    """How much better the first is on the same folds (positive is better, in any measure).
+
+    None where that cannot be said: one fold only, or a candidate that failed.
     """
-    best = best_of(results, measure)
-    floor = measure.sign * best.score - best.standard_error
-    near = [r for r in results if not r.failed and measure.sign * r.score >= floor]
-    return min(near or [best], key=lambda r: (r.parameters, -measure.sign * r.score))
+    if len(bench.folds) < 2 or first.failed or second.failed:
+        return None
+    sign = bench.measure.sign
+    ours, theirs = sign * np.array(first.scores), sign * np.array(second.scores)
+    return corrected_t_test(ours, theirs, bench.folds)

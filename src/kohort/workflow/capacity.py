@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from kohort.workflow.candidates import (
-    Bench,
-    Progress,
-    Result,
-    best_of,
-    judge,
-    simplest_within_one_error,
-)
+from kohort.workflow.bench import Bench
+from kohort.workflow.candidates import Judge, Result, best_of
+from kohort.workflow.honest import one_standard_error
 from kohort.workflow.network import Setting
 
-LADDER = ((), (8,), (32,), (128,), (128, 128), (256, 256))
+LADDER: tuple[tuple[int, ...], ...] = ((), (8,), (32,), (128,), (128, 128))
+HIGHER: tuple[tuple[int, ...], ...] = ((256, 256),)  # for data that ask for more
 RISE = 0.1  # validation loss this far above its best, while training loss still falls
 
 
@@ -32,10 +27,9 @@ class Rung:
 
 @dataclass(frozen=True)
 class Capacity:
-    """The ladder as far as it was climbed; `best` scores best, `simplest` is one error off.
+    """The ladder; `best` scores best, `simplest` is within one standard error of it.
 
-    `base` is what the next stage regularises: the smallest network with a hidden layer that is
-    within one standard error of the best of its kind.
+    `base` is what the next stage regularises: the best network with a hidden layer.
     """
 
     rungs: list[Rung]
@@ -45,31 +39,39 @@ class Capacity:
     text: list[str] = field(default_factory=list)
 
 
-def grow(
-    bench: Bench, progress: Progress, kept: list[Result], deadline: float | None = None
-) -> Capacity:
-    """Climbs the ladder of sizes until a network overfits and growing no longer helps.
-
-    Past `deadline` (of `time.monotonic`) it ends with the size at hand.
-
-    Each result is put into `kept` as soon as it is there, so an interruption loses none.
-    """
-    rungs: list[Rung] = []
-    for number, hidden in enumerate(LADDER):
-        progress(f"size {'-'.join(map(str, hidden)) or 'without hidden layer'}")
-        result = judge("capacity", Setting(hidden, first_rate(hidden)), bench)
-        kept.append(result)
-        rungs.append(Rung(result, *_overfitting(result)))
-        if number >= 2 and rungs[-1].overfits and not _still_helps(rungs, bench):
-            break
-        if deadline is not None and time.monotonic() > deadline:
-            break
+def grow(judge: Judge) -> Capacity:
+    """Trains all sizes at once; where the largest still helps, larger ones follow."""
+    rungs = _climb(judge, LADDER)
+    if HIGHER and not judge.is_late and _still_helps(rungs, judge.bench):
+        rungs += _climb(judge, HIGHER)
     results = [rung.result for rung in rungs]
-    measure = bench.measure
+    measure = judge.bench.measure
     best = best_of(results, measure)
-    simplest = simplest_within_one_error(results, measure)
-    base = simplest_within_one_error([r for r in results if r.setting.hidden] or results, measure)
-    return Capacity(rungs, best, simplest, base, _describe(rungs, best, simplest, bench))
+    simplest = simplest_within_one_error(results, measure.higher)
+    base = best_of([r for r in results if r.setting.hidden] or results, measure)
+    return Capacity(rungs, best, simplest, base, _describe(rungs, best, simplest, judge.bench))
+
+
+def _climb(judge: Judge, sizes: tuple[tuple[int, ...], ...]) -> list[Rung]:
+    settings = [Setting(hidden, first_rate(hidden)) for hidden in sizes]
+    what = f"{len(settings)} size(s) on {len(judge.bench.folds)} fold(s), together"
+    return [Rung(r, *_overfitting(r)) for r in judge("capacity", settings, what)]
+
+
+def _still_helps(rungs: list[Rung], bench: Bench) -> bool:
+    """Whether the largest network is better than all others by more than its standard error."""
+    sign, last = bench.measure.sign, rungs[-1].result
+    before = max(sign * r.result.score for r in rungs[:-1]) if len(rungs) > 1 else np.inf
+    return sign * last.score - last.standard_error > before
+
+
+def simplest_within_one_error(results: list[Result], higher: bool) -> Result:
+    """The smallest network that is not worse than the best by more than its standard error."""
+    if all(r.failed for r in results):
+        return results[0]
+    scores = [r.score for r in results]
+    errors = [r.standard_error for r in results]
+    return results[one_standard_error(scores, errors, [r.parameters for r in results], higher)]
 
 
 def first_rate(hidden: tuple[int, ...]) -> float:
@@ -91,36 +93,32 @@ def _overfitting(result: Result) -> tuple[float, bool]:
     return rise, rise > RISE and bool(np.mean(falls) > 0.5)
 
 
-def _still_helps(rungs: list[Rung], bench: Bench) -> bool:
-    sign = bench.measure.sign
-    before = max(sign * rung.result.score for rung in rungs[:-1])
-    return sign * rungs[-1].result.score > before + 0.5 * rungs[-1].result.standard_error
-
-
 def _describe(rungs: list[Rung], best: Result, simplest: Result, bench: Bench) -> list[str]:
     show = bench.measure.show
     text = []
     for rung in rungs:
         result = rung.result
         note = f"overfits (validation loss rises {rung.rise:.0%})" if rung.overfits else ""
+        note = note if result.complete else "cut short: the time was over"
         text.append(
-            f"{'-'.join(map(str, result.setting.hidden)) or 'no hidden layer':>15} "
-            f"{result.parameters:>8,} weights   {show(result.score)} ± "
-            f"{show(result.standard_error)}   {note}".rstrip()
+            f"{size_of(result.setting):>15} {result.parameters:>8,} weights   "
+            f"{show(result.score)} ± {show(result.standard_error)}   {note}".rstrip()
         )
-    flagged = [_size(rung.result) for rung in rungs if rung.overfits]
+    flagged = [size_of(rung.result.setting) for rung in rungs if rung.overfits]
     if flagged:
         text.append(f"Overfitting is plain at {', '.join(flagged)}.")
     if best is rungs[-1].result and not rungs[-1].overfits:
-        text.append("The largest size is best and does not overfit: a larger one might help yet.")
+        text.append("The largest size is best and does not overfit: a larger one may be better.")
     elif flagged:
         text.append("There is capacity enough: what is left is to hold it in check.")
     else:
         text.append("No size overfits clearly: with more epochs, one may.")
     if simplest is not best:
-        text.append(f"Simpler, and within one standard error of {_size(best)}: {_size(simplest)}.")
+        near, top = size_of(simplest.setting), size_of(best.setting)
+        text.append(f"Simpler, and within one standard error of {top}: {near}.")
     return text
 
 
-def _size(result: Result) -> str:
-    return "-".join(map(str, result.setting.hidden)) or "no hidden layer"
+def size_of(setting: Setting) -> str:
+    """The units in the hidden layers, as people read them."""
+    return "-".join(map(str, setting.hidden)) or "no hidden layer"

@@ -1,27 +1,34 @@
-"""`kohort improve`: the seven stages from a data file to a model, a report and a verdict."""
+"""`kohort improve`: the stages from a data file to a model, a report and a verdict."""
 
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kohort.errors import KohortWarning
 from kohort.workflow import final as last
 from kohort.workflow.baselines import Baselines, run_baselines
-from kohort.workflow.candidates import Bench, Result, make_bench
+from kohort.workflow.bench import Bench, make_bench
+from kohort.workflow.blend import Blend, blend
+from kohort.workflow.calibrate import Calibration, calibrate, threshold
+from kohort.workflow.candidates import Judge, Result
 from kohort.workflow.capacity import Capacity, grow
 from kohort.workflow.encode import CodeBook, constant_columns, make_code_book
-from kohort.workflow.failure import UsageError
+from kohort.workflow.failure import UsageError, WorkflowError
+from kohort.workflow.honest import SealedTest, fingerprint
 from kohort.workflow.measure import Measure, choose_measure
 from kohort.workflow.problem import Problem, find_problem
 from kohort.workflow.protocol import Protocol, make_protocol
 from kohort.workflow.readers import read
-from kohort.workflow.run_folder import RunFolder
+from kohort.workflow.regularise import Regularising, regularise
+from kohort.workflow.run_folder import RunFolder, begun
 from kohort.workflow.story import Story
-from kohort.workflow.table import Table
+from kohort.workflow.table import Table, blocks_of
 from kohort.workflow.tune import Tuning, tune
 from kohort.workflow.verdict import Verdict, judge_run
 
@@ -43,11 +50,17 @@ class Findings:
     seconds: float = 0.0
     measure: Measure | None = None
     protocol: Protocol | None = None
+    sealed: SealedTest | None = None
     book: CodeBook | None = None
     encoding_text: list[str] = field(default_factory=list)
     baselines: Baselines | None = None
     capacity: Capacity | None = None
+    regularising: Regularising | None = None
     tuning: Tuning | None = None
+    blend: Blend | None = None
+    calibration: Calibration | None = None
+    threshold: float = 0.5
+    calibration_text: list[str] = field(default_factory=list)
     final: last.FinalFit | None = None
     test: last.TestResult | None = None
     verdict: Verdict | None = None
@@ -66,10 +79,11 @@ def improve(
     *,
     out: str | Path | None = None,
     seed: int = 0,
-    trials: int = 10,
+    trials: int = 16,
     epochs: int | None = None,
     folds: int | None = None,
     budget: float | None = None,
+    resume: bool = False,
     task: str | None = None,
     header: bool | None = None,
     encoding: str = "utf-8",
@@ -78,9 +92,11 @@ def improve(
     """Walks the workflow of machine learning on `data` and writes a run folder.
 
     `data` is a CSV, Parquet or .npz file or the name of an embedded set, `target` a column of
-    it. `trials` random settings are tried in the last stage; `budget` (seconds) ends that stage
-    early. An interruption (Ctrl-C) leaves the files with what is known and is raised again; a
-    kill leaves the log, the configuration and the results of all candidates judged so far.
+    it. `trials` settings are tried in the search; after `budget` seconds no new one starts, and
+    what trains then stops where it is. An interruption (Ctrl-C) leaves the files with what is
+    known and is raised again; a kill leaves the log, the configuration and the results of all
+    candidates judged so far. `resume` goes on in such a folder: what was trained is not trained
+    again.
 
     The stages follow Chollet, *Deep Learning with Python* (2021), chapter 6.
     """
@@ -88,17 +104,21 @@ def improve(
         if value is not None and value < 1:
             raise UsageError(f"--{name} must be at least 1.", str(value))
     problem, table = find_problem(read(data, target, header, encoding), task)
-    folder = RunFolder(out or default_folder(data))
+    path = Path(out or default_folder(data))
     options: dict[str, Any] = {"target": target, "seed": seed, "trials": trials, "epochs": epochs}
     options |= {"folds": folds, "budget": budget, "task": task}
-    findings = Findings(str(data), str(folder.path), options, table, problem, table.fingerprint())
+    found = fingerprint(*_blocks(table))
+    if resume:
+        _check_same(path, found, options)
+    folder = RunFolder(path, resume)
+    findings = Findings(str(data), str(folder.path), options, table, problem, found)
     story = Story(folder, quiet)
     try:
         note(findings, folder)
-        bench, coded = _understand(findings, story)
-        deadline = findings.started + budget if budget else None
-        _search(findings, story, folder, bench, deadline)
-        _finish(findings, story, folder, coded)
+        bench, coded = _understand(findings, story, folder)
+        judge = _judge(findings, story, folder, bench)
+        _search(findings, story, judge)
+        _finish(findings, story, folder, bench, coded)
         findings.state = "done"
     except KeyboardInterrupt:
         findings.state = "interrupted"
@@ -111,13 +131,61 @@ def improve(
     return findings
 
 
+def _blocks(table: Table) -> tuple[np.ndarray, ...]:
+    return blocks_of([*table.inputs, *table.targets])
+
+
+def _check_same(path: Path, found: str, options: dict[str, Any]) -> None:
+    """A run goes on with the data and the options that it began with, budget and trials aside."""
+    config = begun(path)
+    if config["state"] == "done":
+        raise UsageError(
+            "--resume goes on with a run that did not come to its end.",
+            f"{path}, which is done",
+            "leave --resume away to run anew: the test part is then opened again",
+        )
+    free = ("trials", "budget")
+    now = {"fingerprint": found} | {k: v for k, v in options.items() if k not in free}
+    then = {"fingerprint": config["fingerprint"], **config["options"]}
+    changes = [f"{name} was {then.get(name)}, is {now[name]}" for name in now
+               if then.get(name) != now[name]]  # fmt: skip
+    if changes:
+        raise WorkflowError(
+            "A run goes on with the data and the options that it began with.",
+            "; ".join(changes),
+            "give the same options",
+            "name another folder with --out for the new run",
+        )
+
+
+def _judge(findings: Findings, story: Story, folder: RunFolder, bench: Bench) -> Judge:
+    """Trains candidates; whatever it learns is on the disk at once."""
+    known = folder.kept()
+    if known:
+        story.say([f"Resumed: {len(known)} candidates need not be trained again."])
+    budget = findings.options["budget"]
+
+    def progress(text: str) -> None:
+        note(findings, folder)
+        story.progress(text)
+
+    return Judge(
+        bench,
+        findings.started + budget if budget else None,
+        known,
+        folder.keep,
+        progress,
+        findings.results,
+    )
+
+
 def default_folder(data: str | Path) -> Path:
     """Where a run goes if nothing is said: `runs/NAME`, from the file's name without its ending."""
     return Path("runs") / Path(data).name.split(".")[0]
 
 
-def _understand(findings: Findings, story: Story) -> tuple[Bench, np.ndarray]:
-    """Stages 1 to 5: problem, measure, protocol, encoding, baselines."""
+def _understand(findings: Findings, story: Story, folder: RunFolder) -> tuple[Bench, np.ndarray]:
+    """Stages 1 to 4: problem, measure, protocol, encoding."""
     table, problem, options = findings.table, findings.problem, findings.options
     story.heading(f"kohort improve {findings.data}")
     story.heading("1. The problem")
@@ -127,6 +195,7 @@ def _understand(findings: Findings, story: Story) -> tuple[Bench, np.ndarray]:
     story.say(measure.text)
     protocol = make_protocol(table, problem, options["seed"], options["folds"])
     findings.protocol = protocol
+    findings.sealed = SealedTest(folder.path, _blocks(table), protocol.test)
     story.heading("3. The protocol")
     story.say(protocol.text)
     book = findings.book = make_code_book(table, protocol.development)
@@ -138,61 +207,66 @@ def _understand(findings: Findings, story: Story) -> tuple[Bench, np.ndarray]:
         findings.encoding_text.append(
             f"{len(constant)} columns are the same in every row and get weight zero: {named}."
         )
+    most = SEARCH_ROWS if len(protocol.development) > 1.25 * SEARCH_ROWS else None
+    if most:
+        findings.encoding_text.append(
+            f"To save time, the search trains on {most} rows; the last fit takes all."
+        )
     story.heading("4. Encoding")
     story.say(findings.encoding_text)
-    most = SEARCH_ROWS if len(protocol.development) > 1.25 * SEARCH_ROWS else None
     bench = make_bench(
         coded, book, problem, protocol, measure, options["epochs"], options["seed"], most
     )
-    story.heading("5. Baselines")
-    if most:
-        story.say([f"To save time, the search trains on {most} rows; the last fit takes all."])
-    findings.baselines = run_baselines(bench)
-    story.say(findings.baselines.text)
     return bench, coded
 
 
-def _search(
-    findings: Findings, story: Story, folder: RunFolder, bench: Bench, deadline: float | None
-) -> None:
-    """Stages 6 and 7: capacity, then regularisation and tuning."""
-
-    def progress(text: str) -> None:
-        note(findings, folder)
-        story.progress(text)
-
+def _search(findings: Findings, story: Story, judge: Judge) -> None:
+    """Stages 5 to 8: baselines, capacity, regularisation and tuning, ensemble."""
+    story.heading("5. Baselines")
+    findings.baselines = run_baselines(judge)
+    story.say(findings.baselines.text)
     story.heading("6. Growing the network until it overfits")
-    findings.capacity = grow(bench, progress, findings.results, deadline)
+    findings.capacity = grow(judge)
     story.say(findings.capacity.text)
     story.heading("7. Regularising and tuning")
+    findings.regularising = regularise(judge, findings.capacity)
+    story.say(findings.regularising.text)
     findings.tuning = tune(
-        bench,
-        findings.capacity,
-        findings.options["trials"],
-        progress,
-        findings.results,
-        deadline,
+        judge, findings.regularising, findings.options["trials"], findings.baselines.default
     )
     story.say(findings.tuning.text)
+    story.heading("8. Ensemble and probabilities")
+    bench = judge.bench
+    joined = findings.blend = blend(judge.results, findings.tuning.chosen, bench)
+    y = bench.truth[joined.rows]
+    findings.calibration, text = calibrate(y, joined.prediction, bench.goal, bench.seed)
+    calibrated = findings.calibration.apply(joined.prediction)
+    findings.threshold, more = threshold(y, calibrated, bench.goal)
+    findings.calibration_text = [*text, *more]
+    story.say([*joined.text, *findings.calibration_text])
 
 
-def _finish(findings: Findings, story: Story, folder: RunFolder, coded: np.ndarray) -> None:
+def _finish(
+    findings: Findings, story: Story, folder: RunFolder, bench: Bench, coded: np.ndarray
+) -> None:
     """Fits the choice, saves the model, opens the test part once and gives the verdict."""
     table, problem, measure = findings.table, findings.problem, findings.measure
     protocol, book, tuning = findings.protocol, findings.book, findings.tuning
-    assert measure and protocol and book and tuning
-    seed = findings.options["seed"]
+    joined, calibration, sealed = findings.blend, findings.calibration, findings.sealed
+    assert measure and protocol and book and tuning and joined and calibration and sealed
     story.heading("The test part, opened once")
     story.progress("the last fit, on all development rows")
-    chosen = tuning.chosen
     findings.final = last.fit_chosen(
-        chosen, coded, book, problem, protocol, measure, table.row_shape, seed
-    )
+        joined, calibration, findings.threshold, bench, coded, book, problem, protocol,
+        table.row_shape,
+    )  # fmt: skip
     folder.save_model(findings.final.model)
     note(findings, folder)
     story.say(findings.final.text)
-    earlier = folder.earlier_openings(findings.fingerprint)
-    folder.log_opening(findings.fingerprint, str(chosen.setting))
+    earlier = sealed.earlier()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", KohortWarning)  # the story says it
+        rows = sealed.open("; ".join(map(str, findings.final.settings)))
     if earlier:
         story.say(
             [
@@ -200,7 +274,9 @@ def _finish(findings: Findings, story: Story, folder: RunFolder, coded: np.ndarr
                 f"{earlier[-1]['time'][:16].replace('T', ' ')} in {earlier[-1]['run']}."
             ]
         )
-    findings.test = last.open_test(findings.final, coded, problem, protocol, measure, seed)
+    findings.test = last.open_test(
+        findings.final, coded, problem, protocol, measure, rows, bench.seed
+    )
     story.say(findings.test.text)
     findings.verdict = judge_run(tuning, findings.final, findings.test, measure, len(earlier))
     story.heading("Verdict")
@@ -219,7 +295,7 @@ def _write(findings: Findings, story: Story, folder: RunFolder) -> None:
             [
                 "report.html: this story with pictures",
                 "model.keras: takes raw rows; `kohort predict` applies it to a file",
-                "trials.csv, history.csv, config.json, log.txt, test_openings.json",
+                "trials.csv, history.csv, config.json, log.txt, test_openings.jsonl",
             ]
         )
     story.close()
@@ -252,8 +328,11 @@ def configuration(findings: Findings) -> dict[str, Any]:
         out["code_book"] = findings.book.to_json()
         out["row_shape"] = findings.table.row_shape
     if findings.final:
-        out["network"] = asdict(findings.final.setting)
+        out["networks"] = [asdict(setting) for setting in findings.final.settings]
+        out["weights"] = findings.final.weights
         out["epochs"] = findings.final.epochs
+        out["calibration"] = findings.final.calibration.to_json()
+        out["threshold"] = findings.final.threshold
         out["fill"] = [float(value) for value in findings.final.scaler.fill]
     if findings.test and findings.verdict:
         out["test"] = asdict(findings.test.figure)

@@ -8,6 +8,7 @@ import numpy as np
 
 from kohort.workflow import scores
 from kohort.workflow.amounts import amount
+from kohort.workflow.honest import per_row
 from kohort.workflow.problem import Problem
 
 RARE = 0.20  # a class below this share makes accuracy and ROC curves flatter than they should
@@ -38,9 +39,9 @@ def choose_measure(problem: Problem) -> Measure:
     if problem.task == "regression":
         return Measure(
             "MAE",
-            scores.mean_absolute_error,
+            per_row.mean_absolute_error,
             False,
-            (("RMSE", scores.root_mean_squared_error), ("R²", scores.r_squared)),
+            (("RMSE", per_row.root_mean_squared_error), ("R²", scores.r_squared)),
             ["MAE, the mean absolute error: in the target's own unit, and calm about outliers."],
         )
     if problem.task == "multi-label":
@@ -48,7 +49,7 @@ def choose_measure(problem: Problem) -> Measure:
             "mean average precision",
             scores.average_precision,
             True,
-            (("ROC AUC", scores.roc_auc), ("accuracy", scores.accuracy)),
+            (("ROC AUC", scores.roc_auc), ("accuracy", per_row.accuracy)),
             ["Average precision, the mean over the labels: right also where labels are rare."],
         )
     shares = np.array(problem.counts()) / len(problem.y)
@@ -70,26 +71,31 @@ def _binary(shares: np.ndarray, problem: Problem) -> Measure:
         why = "ROC AUC: how well the classes are told apart at any threshold. Chance level is 0.5."
         if share > 1 - RARE:
             why += f" (The rare class is {problem.classes[0]!r}: accuracy would flatter.)"
-    others = (other, ("accuracy", scores.accuracy), ("log loss", scores.log_loss))
+    others: tuple[tuple[str, scores.Score], ...] = (
+        other,
+        ("accuracy", per_row.accuracy),
+        ("log loss", per_row.log_loss),
+    )
     return Measure(name, score, True, others, [why])
 
 
 def _multi_class(shares: np.ndarray) -> Measure:
-    common = (("log loss", scores.log_loss),)
+    others: tuple[tuple[str, scores.Score], ...]
+    common = (("log loss", per_row.log_loss),)
     if shares.max() > 0.4 and shares.min() < 0.1:
         why = (
             f"ROC AUC, the mean of each class against the rest: the classes are unequal "
             f"({shares.min():.1%} to {shares.max():.1%}), so accuracy would hide the rare ones. "
             "Chance level is 0.5."
         )
-        others = (("accuracy", scores.accuracy), *common)
+        others = (("accuracy", per_row.accuracy), *common)
         return Measure("mean ROC AUC", scores.roc_auc, True, others, [why])
     why = (
         f"Accuracy: no class outweighs all others (the largest has {shares.max():.1%} of the "
         "rows, which is what always naming it would give)."
     )
     others = (("mean ROC AUC", scores.roc_auc), *common)
-    return Measure("accuracy", scores.accuracy, True, others, [why])
+    return Measure("accuracy", per_row.accuracy, True, others, [why])
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ def interval_of(
     score: scores.Score, y: np.ndarray, prediction: np.ndarray, seed: int = 0
 ) -> Interval:
     """Wilson's interval for a share of right answers, the bootstrap's for any other score."""
-    if score is scores.accuracy:
+    if score in (scores.accuracy, per_row.accuracy):
         return wilson(score(y, prediction), len(y))
     return bootstrap(score, y, prediction, seed)
 
@@ -129,7 +135,7 @@ def bootstrap(
 
     >>> import numpy as np
     >>> y = np.array([0, 1] * 50)
-    >>> bootstrap(scores.accuracy, y, y.astype(float))
+    >>> bootstrap(per_row.accuracy, y, y.astype(float))
     Interval(value=1.0, low=1.0, high=1.0)
     """
     draws = [score(y[rows], prediction[rows]) for rows in _resamples(len(y), seed, samples)]

@@ -1,11 +1,12 @@
-"""The networks of the workflow: building, one fit on one fold, and the model that takes raw rows.
+"""The networks of the workflow: what they are made of, and the model that takes raw rows.
 
-Everything here goes through the public API (`kohort.Sequential`, `compile`, `fit`), as a user
-would write it.
+Everything here goes through the public API (`kohort.Sequential`, `compile`), as a user would
+write it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,31 +16,39 @@ import kohort
 from kohort.workflow.encode import Scaler
 from kohort.workflow.problem import Problem
 
-NONE = 1e-7  # a factor too small to act: it keeps the structure, so nothing is compiled anew
-
 
 @dataclass(frozen=True)
 class Setting:
-    """What one network is made of. L2 and dropout of None leave their operations away."""
+    """What one network is made of; 0 and False leave a means away.
+
+    `max_norm` bounds the norm of each unit's incoming weights; `cosine` lets the learning rate
+    fall to zero along half a cosine.
+    """
 
     hidden: tuple[int, ...]
     learning_rate: float = 1e-3
-    l2: float | None = None
-    dropout: float | None = None
+    l1: float = 0.0
+    l2: float = 0.0
+    dropout: float = 0.0
+    max_norm: float = 0.0
+    batch_norm: bool = False
+    cosine: bool = False
 
     def __str__(self) -> str:
         parts = ["-".join(map(str, self.hidden)) or "no hidden layer"]
         parts.append(f"learning rate {self.learning_rate:.2g}")
-        if self.l2 is not None:
-            parts.append(f"L2 {self.l2:.1g}" if self.l2 > NONE else "no L2")
-        if self.dropout is not None:
-            parts.append(f"dropout {self.dropout:.2f}" if self.dropout > NONE else "no dropout")
+        named = (("L1", self.l1), ("L2", self.l2), ("dropout", self.dropout))
+        parts += [f"{name} {value:.2g}" for name, value in (*named, ("max-norm", self.max_norm))
+                  if value]  # fmt: skip
+        parts += ["batch normalisation"] if self.batch_norm else []
+        parts += ["falling learning rate"] if self.cosine else []
         return ", ".join(parts)
 
     def parameters(self, inputs: int, outputs: int) -> int:
-        """The number of weights and biases."""
+        """The number of weights and biases that are trained."""
         widths = [inputs, *self.hidden, outputs]
-        return sum((a + 1) * b for a, b in zip(widths[:-1], widths[1:], strict=True))
+        dense = sum((a + 1) * b for a, b in zip(widths[:-1], widths[1:], strict=True))
+        return dense + self.batch_norm * 2 * sum(self.hidden)
 
 
 @dataclass(frozen=True)
@@ -64,22 +73,35 @@ class Goal:
         return names.get(self.task, "binary_crossentropy")
 
 
-def build(setting: Setting, inputs: int, goal: Goal) -> Any:
-    """A compiled `Sequential` of Dense (and Dropout) layers for features of shape `(inputs,)`."""
+def build(setting: Setting, inputs: int, goal: Goal, lean: bool = False) -> Any:
+    """A compiled `Sequential` for features of shape `(inputs,)`.
+
+    Regularisers and dropout of strength zero are there too, and do nothing, so that settings with
+    and without them are one structure; `lean` leaves them away.
+    """
     layers = kohort.layers
     stack = [layers.Input((inputs,))]
     for units in setting.hidden:
-        stack.append(layers.Dense(units, activation="relu", kernel_regularizer=_l2(setting)))
-        if setting.dropout is not None:
-            stack.append(layers.Dropout(setting.dropout))
+        stack += _hidden(setting, units, lean)
     stack.append(layers.Dense(goal.outputs, activation=goal.activation))
     model = kohort.Sequential(stack)
     model.compile(kohort.optimizers.Adam(setting.learning_rate), loss=goal.loss)
     return model
 
 
-def _l2(setting: Setting) -> Any:
-    return None if setting.l2 is None else kohort.regularizers.L2(setting.l2)
+def _hidden(setting: Setting, units: int, lean: bool) -> list[Any]:
+    layers, penalty, bound = kohort.layers, None, None
+    if not lean or setting.l1 or setting.l2:
+        penalty = kohort.regularizers.L1L2(setting.l1, setting.l2)
+    if setting.max_norm:
+        bound = kohort.constraints.MaxNorm(setting.max_norm)
+    first = "linear" if setting.batch_norm else "relu"
+    stack = [layers.Dense(units, first, kernel_regularizer=penalty, kernel_constraint=bound)]
+    if setting.batch_norm:
+        stack += [layers.BatchNormalization(momentum=0.9), layers.Activation("relu")]
+    if not lean or setting.dropout:
+        stack.append(layers.Dropout(setting.dropout))
+    return stack
 
 
 def batch_size(rows: int) -> int:
@@ -87,101 +109,69 @@ def batch_size(rows: int) -> int:
     return 16 if rows < 500 else 32 if rows < 5000 else 128
 
 
-@dataclass(frozen=True)
-class Fit:
-    """One fit: its curves, the best epoch (from 1), predictions, and the shift of the target."""
+def callbacks(setting: Setting, epochs: int, patience: int | None) -> list[Any]:
+    """What steers a training of `epochs`: its schedule, and early stopping with `patience`."""
+    made: list[Any] = []
+    if setting.cosine:
 
-    model: Any
-    loss: list[float]
-    val_loss: list[float]
-    best_epoch: int
-    shift: tuple[float, float]
+        def rate(epoch: int) -> float:
+            return setting.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities or amounts, `(rows,)` where there is one output."""
-        raw = np.asarray(
-            self.model.predict(x, batch_size=min(len(x), 1024), verbose=0), dtype="float64"
-        )
-        mean, spread = self.shift
-        out = raw * spread + mean
-        return out[:, 0] if out.shape[1] == 1 else out
-
-
-def fit(
-    setting: Setting,
-    goal: Goal,
-    train: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray] | None,
-    epochs: int,
-    patience: int,
-    seed: int,
-) -> Fit:
-    """Trains one network; with validation rows it keeps the weights of the best epoch.
-
-    A regression's target is centred and scaled with the training rows' mean and deviation.
-    """
-    kohort.utils.set_random_seed(seed)
-    x, y = train
-    shift = (float(y.mean()), float(y.std()) or 1.0) if goal.task == "regression" else (0.0, 1.0)
-    model = build(setting, x.shape[1], goal)
-    callbacks, judge = [], None
-    if validation is not None:
-        judge = (validation[0], _scaled(validation[1], shift))
-        callbacks.append(
-            kohort.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
-        )
-    history = model.fit(
-        x,
-        _scaled(y, shift),
-        batch_size=batch_size(len(x)),
-        epochs=epochs,
-        validation_data=judge,
-        validation_batch_size=min(len(judge[0]), 1024) if judge else None,
-        callbacks=callbacks,
-        verbose=0,
-    ).history
-    loss = [float(value) for value in history["loss"]]
-    val_loss = [float(value) for value in history.get("val_loss", [])]
-    finite = np.where(np.isfinite(val_loss), val_loss, np.inf)
-    best = int(np.argmin(finite)) + 1 if len(finite) else len(loss)
-    return Fit(model, loss, val_loss, best, shift)
-
-
-def _scaled(y: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
-    if shift == (0.0, 1.0):
-        return y
-    return ((y - shift[0]) / shift[1]).astype("float32")
+        made.append(kohort.callbacks.LearningRateScheduler(rate))
+    if patience is not None:
+        stop = kohort.callbacks.EarlyStopping
+        made.append(stop("val_loss", patience=patience, restore_best_weights=True))
+    return made
 
 
 def raw_model(
-    trained: Fit, setting: Setting, goal: Goal, scaler: Scaler, row_shape: tuple[int, ...] | None
+    bodies: list[Any],
+    weights: list[float],
+    scaler: Scaler,
+    shift: tuple[float, float],
+    row_shape: tuple[int, ...] | None,
 ) -> Any:
-    """The same network in front of which the scaler stands as a frozen layer.
+    """One model of the trained `bodies`, in front of which the scaler stands as a frozen layer.
 
     It takes raw rows (gaps filled), of shape `row_shape` where rows are arrays, and gives
-    probabilities, or amounts in the target's unit. Columns that did not vary get weight zero.
+    probabilities, or amounts in the target's unit: the mean of the bodies by `weights`. Columns
+    that did not vary get weight zero.
     """
     layers = kohort.layers
     width = len(scaler.mean)
-    stack = [layers.Input(row_shape or (width,))]
-    if row_shape:
-        stack.append(layers.Flatten(name="flatten"))
-    epsilon = 1e-12
-    stack.append(
-        layers.BatchNormalization(
-            center=False, scale=False, epsilon=epsilon, trainable=False, name="standardise"
-        )
+    for body in bodies:
+        _into_own_unit(body, scaler.dead, shift)
+    inputs = layers.Input(row_shape or (width,))
+    x = layers.Flatten(name="flatten")(inputs) if row_shape else inputs
+    frozen = layers.BatchNormalization(
+        center=False, scale=False, epsilon=1e-12, trainable=False, name="standardise"
     )
-    body = build(setting, width, goal)
-    stack += body.layers
-    model = kohort.Sequential(stack, name="improved")
-    weights = [np.array(value) for value in trained.model.get_weights()]
-    weights[0][scaler.dead] = 0
-    mean, spread = trained.shift
-    weights[-2], weights[-1] = weights[-2] * spread, weights[-1] * spread + mean
-    body.set_weights(weights)
-    frozen = model.get_layer("standardise")
+    x = frozen(x)
     frozen.set_weights([scaler.mean, scaler.spread.astype("float64") ** 2])
-    model.compile(kohort.optimizers.Adam(setting.learning_rate), loss=goal.loss)
+    if len(bodies) == 1:
+        for layer in bodies[0].layers:
+            x = layer(x)
+        model = kohort.Model(inputs, x, name="improved")
+    else:
+        parts = []
+        for number, (body, weight) in enumerate(zip(bodies, weights, strict=True)):
+            member = kohort.Sequential(body.layers, name=f"member_{number}")  # not compiled
+            parts.append(layers.Rescaling(weight, name=f"weight_{number}")(member(x)))
+        model = kohort.Model(inputs, layers.Add(name="mean")(parts), name="improved")
+    model.compile(kohort.optimizers.Adam(), loss=bodies[0].loss)
     model.optimizer.build(model.trainable_variables)  # so that the file can be trained on
     return model
+
+
+def _into_own_unit(body: Any, dead: np.ndarray, shift: tuple[float, float]) -> None:
+    """Dead columns get weight zero; the last layer answers in the target's unit."""
+    first, last = (
+        next(layer for layer in order if isinstance(layer, kohort.layers.Dense))
+        for order in (body.layers, body.layers[::-1])
+    )
+    kernel, bias = (np.array(value) for value in first.get_weights())
+    kernel[dead] = 0
+    first.set_weights([kernel, bias])
+    kernel, bias = last.get_weights()
+    mean, spread = shift
+    last.set_weights([kernel * spread, bias * spread + mean])

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 import kohort
+from kohort.workflow.calibrate import Calibration
 from kohort.workflow.encode import CodeBook
 from kohort.workflow.failure import WorkflowError
+from kohort.workflow.final import predictions_of
 from kohort.workflow.readers import read_columns
+from kohort.workflow.scores import decide
 from kohort.workflow.table import Column
 
 
@@ -31,7 +34,8 @@ def predict(
     model = kohort.models.load_model(Path(run) / "model.keras", compile=False)
     if len(model.input_shape) > 2:
         rows = rows.reshape(len(rows), *model.input_shape[1:])
-    output = np.asarray(model.predict(rows, batch_size=1024, verbose=0), dtype="float64")
+    output = predictions_of(model, rows, Calibration(**config["calibration"]))
+    output = output[:, None] if output.ndim == 1 else output
     return _result(output, config)
 
 
@@ -83,9 +87,10 @@ def _result(output: np.ndarray, config: dict[str, Any]) -> tuple[list[str], list
         return [config["target"]], [[value] for value in output[:, 0].tolist()]
     if config["task"] == "multi-label":
         return classes, output.tolist()
-    if config["task"] == "binary":
+    binary = config["task"] == "binary"
+    if binary:
         output = np.concatenate([1 - output, output], axis=1)
     names = [config["target"], *(f"p({name})" for name in classes)]
-    chosen = output.argmax(axis=1)
+    chosen = decide(np.empty(0), output[:, 1], config["threshold"]) if binary else output.argmax(1)
     rows = zip(chosen.tolist(), output.tolist(), strict=True)
     return names, [[classes[i], *row] for i, row in rows]

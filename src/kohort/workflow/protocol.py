@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from kohort.workflow.failure import UsageError, WorkflowError
+from kohort.workflow.honest import duplicates_across_splits
 from kohort.workflow.problem import Problem
-from kohort.workflow.table import Table, is_row_number
+from kohort.workflow.table import Table, blocks_of, is_row_number
 
 TEST_SHARE = 0.2
 HOLD_OUT_FROM = 5000  # rows from which one validation part is precise enough
@@ -20,13 +20,15 @@ REPEAT_BELOW = 400  # rows under which the folds are drawn twice
 class Protocol:
     """Row numbers: the sealed `test` part, the `development` rest, and its `folds`.
 
-    A fold is a pair of row-number arrays (train, validation), all of them development rows.
+    A fold is a pair of row-number arrays (train, validation), all of them development rows; the
+    folds of one repeat come after those of another.
     """
 
     kind: str
     test: np.ndarray
     development: np.ndarray
     folds: list[tuple[np.ndarray, np.ndarray]]
+    repeats: int = 1
     duplicates: int = 0
     text: list[str] = field(default_factory=list)
 
@@ -62,8 +64,8 @@ def make_protocol(
             f"{duplicates} {many} the inputs of an earlier row; equal rows stay on one side "
             "of every split, so none is learnt and tested at once."
         )
-    kind, pairs = _folds(development, groups, strata, folds, generator, text)
-    return Protocol(kind, test, development, pairs, duplicates, text)
+    kind, pairs, repeats = _folds(development, groups, strata, folds, generator, text)
+    return Protocol(kind, test, development, pairs, repeats, duplicates, text)
 
 
 def _check_folds(folds: int | None, rows: int) -> None:
@@ -77,24 +79,8 @@ def _check_folds(folds: int | None, rows: int) -> None:
 
 def row_groups(table: Table) -> np.ndarray:
     """A number for each row, equal for rows whose inputs are equal (row numbers aside)."""
-    digests = [hashlib.blake2b(digest_size=12) for _ in range(table.rows)]
-    numeric = [
-        column.values
-        for column in table.inputs
-        if column.kind != "category" and not is_row_number(column)
-    ]
-    if numeric:
-        block = np.stack(numeric, axis=1)
-        for digest, row in zip(digests, block, strict=True):
-            digest.update(row.tobytes())
-    for column in table.inputs:
-        if column.kind == "category":
-            for digest, value in zip(digests, column.values, strict=True):
-                digest.update(f"{value}\x1f".encode())
-    keys = np.array([digest.hexdigest() for digest in digests])
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    # Numbered by first appearance, so that a split follows from the seed, not from the hashes.
-    return np.argsort(np.argsort(first))[inverse]
+    telling = [column for column in table.inputs if not is_row_number(column)]
+    return duplicates_across_splits(blocks_of(telling or table.inputs), []).groups
 
 
 def strata_of(problem: Problem) -> np.ndarray:
@@ -173,7 +159,7 @@ def _folds(
     folds: int | None,
     generator: np.random.Generator,
     text: list[str],
-) -> tuple[str, list[tuple[np.ndarray, np.ndarray]]]:
+) -> tuple[str, list[tuple[np.ndarray, np.ndarray]], int]:
     rows = len(development)
     own = np.unique(groups[development], return_inverse=True)[1]
     if folds is None and rows >= HOLD_OUT_FROM:
@@ -182,7 +168,7 @@ def _folds(
             f"Hold-out: {int((part != 0).sum())} of the other rows train and "
             f"{int((part == 0).sum())} validate; with {rows} rows one split is precise enough."
         )
-        return "hold-out", [(development[part != 0], development[part == 0])]
+        return "hold-out", [(development[part != 0], development[part == 0])], 1
     count = folds or 4
     repeats = 2 if rows < REPEAT_BELOW else 1
     pairs = []
@@ -192,9 +178,9 @@ def _folds(
     why = f"with {rows} rows, one validation part would be a matter of luck"
     if repeats == 1:
         text.append(f"{count}-fold cross-validation on the other rows: {why}.")
-        return f"{count}-fold", pairs
+        return f"{count}-fold", pairs, 1
     text.append(f"{count}-fold cross-validation, drawn {repeats} times over: {why}.")
-    return f"{repeats} × {count}-fold", pairs
+    return f"{repeats} × {count}-fold", pairs, repeats
 
 
 def _time_column(table: Table) -> str | None:
@@ -217,4 +203,4 @@ def _time_ordered(table: Table, name: str, text: list[str]) -> Protocol:
         "or scaled on them, and they are opened once, at the end."
     )
     text.append("Three validation parts, each later than the rows that train for it.")
-    return Protocol("time-ordered", test, development, pairs, 0, text)
+    return Protocol("time-ordered", test, development, pairs, text=text)

@@ -6,6 +6,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from kohort.workflow import pictures
+from kohort.workflow.regularise import changes, interval_of, signed
 
 if TYPE_CHECKING:
     from kohort.workflow.improve import Findings
@@ -62,36 +63,103 @@ def _stages(findings: Findings) -> list[dict[str, Any]]:
         text = [line for line in f.capacity.text if "   " not in line]
         title = "Growing the network until it overfits"
         stages.append({"title": title, "text": text, "pictures": shown, "ladder": True})
-    if f.tuning and f.measure:
-        shown = [
-            (
-                pictures.tuning_picture(f.tuning, f.measure),
-                "Each trial's validation score with one standard error; the best in orange.",
-            )
-        ]
-        stages.append(
-            {
-                "title": "Regularising and tuning",
-                "text": f.tuning.text,
-                "pictures": shown,
-                "trials": True,
-            }
-        )
+    if f.regularising and f.measure:
+        stages.append(_regularising_stage(f))
+    if f.blend and f.tuning:
+        stages.append(_blend_stage(f))
     if f.test and f.final and f.measure:
         stages.append(_test_stage(f))
     return stages
 
 
+def _regularising_stage(f: Findings) -> dict[str, Any]:
+    assert f.regularising and f.measure
+    effects = pictures.effects_picture(f.regularising, f.measure)
+    several = f.protocol and len(f.protocol.folds) > 1
+    caption = "Each means alone, and what helped together, against the same network without it."
+    caption += " Bars are 95 % intervals (corrected resampled t-test)." if several else ""
+    shown: list[tuple[str | None, str]] = [(effects, caption)]
+    text = [s for s in f.regularising.text if "   " not in s and not s.endswith(":")]
+    if f.tuning:
+        text += f.tuning.text
+        shown += [
+            (
+                pictures.parallel_picture(f.tuning, f.measure),
+                "Each line is a trial: its strengths, and at the right its score. The best in "
+                "orange; the paler, the worse.",
+            ),
+            (pictures.importance_picture(f.tuning), "Which of the searched strengths mattered."),
+            (
+                pictures.chosen_curves_picture(f.tuning.chosen),
+                "The chosen network's loss: the mean over folds, with a band of one deviation.",
+            ),
+        ]
+    return {
+        "title": "Regularising and tuning",
+        "text": text,
+        "pictures": _there(shown),
+        "trials": f.tuning is not None,
+        "diagnosis": _diagnosis(f),
+        "effects": _effects(f),
+    }
+
+
+def _effects(f: Findings) -> list[tuple[str, str, str, str, str]]:
+    """The table of what helped: name, strength, score, better by, interval; the best first."""
+    assert f.regularising and f.measure
+    found, measure = f.regularising, f.measure
+    effects = sorted(found.effects, key=lambda effect: -effect.better_by)
+    effects += [found.together] if found.together else []
+    rows = [("the plain network", "", measure.show(found.base.score), "", "")]
+    for effect in effects:
+        better = "no finite loss" if effect.result.failed else signed(effect.better_by, measure)
+        score = measure.show(effect.result.score)
+        strength = changes(effect.result.setting, found.base.setting)
+        rows.append((effect.name, strength, score, better, interval_of(effect, measure)))
+    return rows
+
+
+def _diagnosis(f: Findings) -> list[Any]:
+    """What the chosen network's curves say, in the words of `kohort.diagnose`."""
+    if not f.tuning:
+        return []
+    from kohort.workflow.diagnose import diagnose
+
+    logs = [{"loss": loss, "val_loss": val} for loss, val in f.tuning.chosen.curves]
+    return list(diagnose(logs))[:3]
+
+
+def _blend_stage(f: Findings) -> dict[str, Any]:
+    assert f.blend
+    shown = [(pictures.members_picture(f.blend), "The members of the ensemble.")]
+    text = f.blend.text + f.calibration_text
+    return {"title": "Ensemble and probabilities", "text": text, "pictures": _there(shown)}
+
+
 def _test_stage(f: Findings) -> dict[str, Any]:
     assert f.test and f.final and f.measure
-    shown = [(pictures.comparison_picture(f.test, f.measure), "Bars are 95 % intervals.")]
-    outcome = pictures.outcome_picture(f.test, f.problem)
-    if outcome:
-        regression = f.problem.task == "regression"
-        caption = "On the line, prediction and truth agree." if regression else "Rows of the test."
-        shown.append((outcome, caption))
+    regression = f.problem.task == "regression"
+    caption = "On the line, prediction and truth agree." if regression else "Rows of the test."
+    shown = [
+        (pictures.comparison_picture(f.test, f.measure), "Bars are 95 % intervals."),
+        (pictures.outcome_picture(f.test, f.problem, f.final.threshold), caption),
+        (
+            pictures.rates_picture(f.test, f.problem),
+            "How many are found, and at what price, as the line between yes and no moves.",
+        ),
+        (
+            pictures.calibration_picture(f.test, f.problem),
+            "On the line, probabilities mean what they say.",
+        ),
+    ]
     text = f.final.text + f.test.text
-    return {"title": "The test part, opened once", "text": text, "pictures": shown}
+    title = "The test part, opened once"
+    return {"title": title, "text": text, "pictures": _there(shown), "last": True}
+
+
+def _there(shown: list[tuple[str | None, str]]) -> list[tuple[str, str]]:
+    """The pictures that could be drawn."""
+    return [(picture, caption) for picture, caption in shown if picture is not None]
 
 
 def _class_bars(problem: Any) -> list[tuple[str, int, float]]:
@@ -112,8 +180,14 @@ def _figures(f: Findings) -> list[tuple[str, str, str]]:
         (f"{f.measure.name}, test", show(test.value), f"{show(test.low)} to {show(test.high)}"),
         (linear[0], show(linear[1].value), f"{show(linear[1].low)} to {show(linear[1].high)}"),
         ("validation, corrected", show(f.tuning.corrected.value), "for choosing among many"),
-        ("network", pictures.sizes(f.final.setting.hidden), "units in hidden layers"),
+        _model_tile(f.final.settings),
     ]
+
+
+def _model_tile(settings: list[Any]) -> tuple[str, str, str]:
+    if len(settings) > 1:
+        return ("model", f"{len(settings)} networks", "an ensemble")
+    return ("network", pictures.sizes(settings[0].hidden), "units in hidden layers")
 
 
 def _parts(f: Findings) -> list[tuple[str, int, float]]:

@@ -1,4 +1,4 @@
-"""The run folder: every file is written whole or not at all."""
+"""The run folder: every file is written whole or not at all, so that a run can go on from there."""
 
 from __future__ import annotations
 
@@ -6,29 +6,43 @@ import csv
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kohort.workflow.candidates import Result
 from kohort.workflow.failure import WorkflowError
+from kohort.workflow.honest.sealed import OPENINGS, SEAL
+from kohort.workflow.network import Setting
 
-OPENINGS = "test_openings.json"  # the one file that later runs add to
-FILES = ("config.json", "history.csv", "log.txt", "model.keras", "report.html", "trials.csv")
+FILES = (
+    "config.json", "history.csv", "log.txt", "model.keras", "report.html", "trials.csv", SEAL,
+)  # fmt: skip
+CANDIDATES = "candidates"  # the results that a resumed run need not train again
 
 
 class RunFolder:
-    """A folder with `config.json`, `log.txt`, the CSV files, the model and the report."""
+    """A folder with `config.json`, `log.txt`, the CSV files, the model and the report.
 
-    def __init__(self, path: str | Path):
+    The files of an earlier run are cleared, unless this one goes on with it; the log of the test
+    part's openings is kept in any case.
+    """
+
+    def __init__(self, path: str | Path, resume: bool = False):
         self.path = Path(path)
+        self._count = 0
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for name in FILES:  # an earlier run's model must not lie beside this run's report
-                (self.path / name).unlink(missing_ok=True)
             for left in self.path.glob(".*.part*"):  # by a run that was killed while it wrote
                 left.unlink()
+            if not resume:
+                for name in FILES:  # an earlier model must not lie beside this run's report
+                    (self.path / name).unlink(missing_ok=True)
+                shutil.rmtree(self.path / CANDIDATES, ignore_errors=True)
             self.write("log.txt", "")
         except OSError as error:
             raise WorkflowError(
@@ -40,7 +54,7 @@ class RunFolder:
     def write(self, name: str, content: str) -> Path:
         """Writes text through a temporary file, so that a kill leaves the old file or the new."""
         target = self.path / name
-        temporary = target.with_name(f".{name}.part")
+        temporary = target.with_name(f".{target.name}.part")
         temporary.write_text(content, encoding="utf-8")
         os.replace(temporary, target)
         return target
@@ -66,46 +80,67 @@ class RunFolder:
         """`trials.csv`: a line a candidate; `history.csv`: a line an epoch of each fold."""
         lines, curves = [], []
         for number, r in enumerate(results):
-            s = r.setting
-            hidden = "-".join(map(str, s.hidden))
+            setting = asdict(r.setting) | {"hidden": "-".join(map(str, r.setting.hidden))}
             scores = " ".join(f"{score:.6g}" for score in r.scores)
             lines.append(
-                [number, r.stage, hidden, s.learning_rate, s.l2, s.dropout, r.parameters]
+                [number, r.stage, *setting.values(), r.parameters]
                 + [r.score, r.standard_error, r.train_score, scores]
                 + [" ".join(map(str, r.best_epochs)), round(r.seconds, 3)]
             )
             for fold, (loss, val_loss) in enumerate(r.curves):
                 for epoch, pair in enumerate(zip(loss, val_loss, strict=True), 1):
                     curves.append([number, r.stage, fold, epoch, *pair])
-        header = ["trial", "stage", "hidden", "learning_rate", "l2", "dropout", "parameters"]
+        header = ["trial", "stage", *Setting.__dataclass_fields__, "parameters"]
         header += ["score", "standard_error", "train_score", "fold_scores"]
         self.write_csv("trials.csv", [*header, "best_epochs", "seconds"], lines)
         columns = ["trial", "stage", "fold", "epoch", "loss", "val_loss"]
         self.write_csv("history.csv", columns, curves)
 
-    def earlier_openings(self, fingerprint: str) -> list[dict[str, Any]]:
-        """Openings of the test part of the same data, here and in the folders beside this one."""
-        found = []
-        for path in sorted(self.path.resolve().parent.glob(f"*/{OPENINGS}")):
+    # ---- what a resumed run need not train again
+
+    def keep(self, result: Result) -> None:
+        """Writes one result with its out-of-fold predictions."""
+        folder = self.path / CANDIDATES
+        folder.mkdir(exist_ok=True)
+        while (target := folder / f"{self._count}.npz").exists():
+            self._count += 1
+        plain = {k: v for k, v in result.__dict__.items() if k not in ("setting", "predictions")}
+        described = json.dumps(plain | {"setting": asdict(result.setting)})
+        temporary = folder / f".{self._count}.part"
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, predictions=result.predictions, described=described)
+        os.replace(temporary, target)
+
+    def kept(self) -> dict[Setting, Result]:
+        """The results of the run that goes on; one that cannot be read is trained again."""
+        found = {}
+        for path in sorted((self.path / CANDIDATES).glob("*.npz")):
             try:
-                entries = json.loads(path.read_text(encoding="utf-8"))
-                found += [entry for entry in entries if entry["fingerprint"] == fingerprint]
-            except (OSError, ValueError, TypeError, KeyError):
-                continue  # somebody else's file, or a damaged one: it says nothing
+                with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+                    described = json.loads(str(file["described"]))
+                    predictions = file["predictions"]
+                raw = described.pop("setting")
+                setting = Setting(**raw | {"hidden": tuple(raw["hidden"])})
+                curves = [(loss, val) for loss, val in described.pop("curves")]
+                found[setting] = Result(
+                    **described, setting=setting, curves=curves, predictions=predictions
+                )
+            except Exception:  # a damaged file can fail in any way
+                path.unlink(missing_ok=True)
         return found
 
-    def log_opening(self, fingerprint: str, chosen: str) -> None:
-        """Adds an entry to the log of openings, before the part is looked at."""
-        path = self.path / OPENINGS
-        try:
-            entries = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            entries = []
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        entry = {
-            "time": now,
-            "fingerprint": fingerprint,
-            "run": str(self.path),
-            "network": chosen,
-        }
-        self.write_json(OPENINGS, [*entries, entry])
+
+def begun(path: str | Path) -> dict[str, Any]:
+    """The configuration of the run in a folder, to go on with it."""
+    try:
+        return json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WorkflowError(
+            "--resume needs the folder of a run that was begun.",
+            f"{path}, whose config.json cannot be read ({error})",
+            "name the folder that was given as --out",
+            "leave --resume away to begin",
+        ) from error
+
+
+__all__ = ["CANDIDATES", "FILES", "OPENINGS", "RunFolder", "begun"]

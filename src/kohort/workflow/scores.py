@@ -18,11 +18,11 @@ def accuracy(y: np.ndarray, prediction: np.ndarray) -> float:
     return float(np.mean(decide(y, prediction) == y))
 
 
-def decide(y: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """The most probable class, or the labels with a probability above one half."""
+def decide(y: np.ndarray, prediction: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+    """The most probable class, or the labels with a probability above the threshold."""
     if prediction.ndim == 2 and y.ndim == 1:
         return prediction.argmax(axis=1)
-    return (prediction > 0.5).astype("int32")
+    return (prediction > threshold).astype("int32")
 
 
 def roc_auc(y: np.ndarray, prediction: np.ndarray) -> float:

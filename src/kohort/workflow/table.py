@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -67,16 +66,12 @@ class Table:
             list(self.notes),
         )
 
-    def fingerprint(self) -> str:
-        """A hash of names and values, equal for equal data whatever its file is called."""
-        digest = hashlib.sha256()
-        for column in [*self.inputs, *self.targets]:
-            digest.update(f"{column.name}|{column.kind}|".encode())
-            if column.kind == "category":
-                digest.update("\x1f".join(map(str, column.values)).encode())
-            else:
-                digest.update(np.ascontiguousarray(column.values, dtype="<f4").tobytes())
-        return digest.hexdigest()[:16]
+
+def blocks_of(columns: Sequence[Column]) -> tuple[np.ndarray, ...]:
+    """Columns as few arrays: one matrix of all numbers, and one array for each of categories."""
+    numbers = [column.values for column in columns if column.kind != "category"]
+    blocks = [np.stack(numbers, axis=1)] if numbers else []
+    return (*blocks, *(column.values for column in columns if column.kind == "category"))
 
 
 def column_of(name: str, cells: Sequence[str], lines: Sequence[int], notes: list[str]) -> Column:

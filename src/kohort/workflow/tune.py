@@ -1,123 +1,131 @@
-"""Stage 7: regularise and tune, by a small random search on a log scale."""
+"""Stage 8: a search over the strengths of what helped, and the choice among all candidates."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from kohort.workflow.candidates import (
-    Bench,
-    Progress,
-    Result,
-    best_of,
-    judge,
-    simplest_within_one_error,
-)
-from kohort.workflow.capacity import Capacity
-from kohort.workflow.measure import Interval, Measure
-from kohort.workflow.network import NONE, Setting
-from kohort.workflow.scores import Score
+from kohort.workflow.bench import Bench
+from kohort.workflow.candidates import Judge, Result, best_of, compare
+from kohort.workflow.honest import Comparison, Estimate, bbc_cv
+from kohort.workflow.measure import Measure
+from kohort.workflow.network import Setting
+from kohort.workflow.regularise import Regularising
+from kohort.workflow.search.space import HyperParameters
+
+TOGETHER = 8  # trials that are asked for, and trained, at a time; the first ones at random
+SAMPLES = 200  # bootstrap samples of the corrected estimate
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """The trials, the choice among all candidates, and the choice's corrected estimate."""
+    """The trials, the choice among all candidates, and the choice's corrected estimate.
+
+    `importance` says how much each hyperparameter mattered, `against_default` how much better the
+    choice is than the default network (positive is better; None for one fold).
+    """
 
     trials: list[Result]
     best: Result
     chosen: Result
-    corrected: Interval
+    corrected: Estimate
+    importance: dict[str, float] = field(default_factory=dict)
+    against_default: Comparison | None = None
     text: list[str] = field(default_factory=list)
 
 
-def tune(
-    bench: Bench,
-    capacity: Capacity,
-    trials: int,
-    progress: Progress,
-    kept: list[Result],
-    deadline: float | None = None,
-) -> Tuning:
-    """Draws learning rate, L2 and dropout for the ladder's `base` size.
+def tune(judge: Judge, regularising: Regularising, trials: int, default: Result) -> Tuning:
+    """Searches with TPE, the first batch at random; each batch of trials is one cohort.
 
-    All trials share one structure, so the program compiled for the first serves all. Past
-    `deadline` (of `time.monotonic`) no new trial starts.
+    All trials share one structure, so the program compiled for the first batch serves all. Past
+    the deadline no new batch starts.
     """
-    hidden = capacity.base.setting.hidden
+    done, importance = search(judge, regularising, trials)
+    candidates = [r for r in judge.results if r.complete] or judge.results
+    chosen, corrected = choose(candidates, judge.bench)
+    best = best_of(done or candidates, judge.bench.measure)
+    against = compare(chosen, default, judge.bench)
+    text = _describe(done, trials, best, chosen, corrected, judge.bench.measure)
+    text += _against_default(against, judge.bench.measure)
+    return Tuning(done, best, chosen, corrected, importance, against, text)
+
+
+def search(
+    judge: Judge, regularising: Regularising, trials: int
+) -> tuple[list[Result], dict[str, float]]:
+    """The trials of the search, and the importance of what was searched."""
+    from kohort.workflow.search import Study
+
+    measure = judge.bench.measure
+    start = start_of(regularising, measure)
+    study = Study(
+        lambda hp: setting_of(hp, start, regularising.helpful),
+        directions=["maximize" if measure.higher else "minimize"],
+        seed=judge.bench.seed, n_startup_trials=TOGETHER,
+    )  # fmt: skip
     done: list[Result] = []
-    for number, setting in enumerate(draw(hidden, trials, bench.seed)):
-        if deadline is not None and done and time.monotonic() > deadline:
-            break
-        progress(f"trial {number + 1} of {trials}: {setting}")
-        result = judge("tuning", setting, bench)
-        kept.append(result)
-        done.append(result)
-    candidates = [rung.result for rung in capacity.rungs] + done
-    best = best_of(done, bench.measure)
-    chosen = simplest_within_one_error(candidates, bench.measure)
-    corrected = bootstrap_corrected(candidates, bench)
-    text = _describe(done, trials, best, chosen, corrected, bench.measure)
-    return Tuning(done, best, chosen, corrected, text)
+    size = -(-trials // -(-trials // TOGETHER))  # batches of one size are one program
+    with study:
+        while len(done) < trials and not judge.is_late:
+            asked = study.ask(min(size, trials - len(done)))
+            if not asked:
+                break
+            what = f"trials {len(done) + 1} to {len(done) + len(asked)} of {trials}, together"
+            for trial, result in zip(
+                asked, judge("tuning", [t.model for t in asked], what), strict=True
+            ):
+                study.tell(trial, None if result.failed else result.score)
+                done.append(result)
+        importance = study.importance()
+    return done, importance
 
 
-def draw(hidden: tuple[int, ...], trials: int, seed: int) -> list[Setting]:
-    """Settings drawn at random: learning rate and L2 log-uniform, dropout uniform.
+def start_of(regularising: Regularising, measure: Measure) -> Setting:
+    """The best setting so far: its structure is the one that is searched."""
+    effects = [*regularising.effects, *filter(None, [regularising.together])]
+    return best_of([regularising.base, *(e.result for e in effects)], measure).setting
 
-    One in three has no L2 (dropout), written as a factor too small to act.
+
+def setting_of(hp: HyperParameters, start: Setting, helpful: list[str]) -> Setting:
+    """A point of the space: the strengths of what helped, and the learning rate, on log scales.
+
+    L2 and dropout are searched, too, where nothing helped: perhaps their strengths were wrong.
     """
-    generator = np.random.default_rng([seed, 7])
-    out = []
-    for _ in range(trials):
-        rate = 10 ** generator.uniform(-3.2, -1.8)
-        l2: float | None
-        dropout: float | None
-        l2 = NONE if generator.random() < 1 / 3 else 10 ** generator.uniform(-5, -2)
-        dropout = NONE if generator.random() < 1 / 3 else generator.uniform(0.05, 0.6)
-        if not hidden:
-            l2, dropout = None, None  # there is no hidden layer for them to act on
-        out.append(Setting(hidden, float(rate), l2, dropout))
-    return out
+    rate = start.learning_rate
+    change: dict[str, Any] = {
+        "learning_rate": hp.Float("learning_rate", rate / 4, rate * 4, sampling="log")
+    }
+    if not start.hidden:
+        return replace(start, **change)
+    if start.l1 or {"L1", "L1 and L2"} & {*helpful}:
+        change["l1"] = hp.Float("l1", 1e-6, 1e-3, sampling="log")
+    if start.l2 or not helpful or {"L2", "L1 and L2"} & {*helpful}:
+        change["l2"] = hp.Float("l2", 1e-6, 1e-2, sampling="log")
+    if start.dropout or not helpful or "dropout" in helpful:
+        change["dropout"] = hp.Float("dropout", 0.0, 0.6)
+    if start.max_norm:
+        change["max_norm"] = hp.Float("max_norm", 0.5, 6.0, sampling="log")
+    return replace(start, **change)
 
 
-def bootstrap_corrected(candidates: list[Result], bench: Bench, samples: int = 200) -> Interval:
-    """BBC-CV (Tsamardinos, Greasidou and Borboudakis, 2018): the score of *choosing*.
-
-    For each bootstrap sample of rows the best candidate on the sample is scored on the rows
-    that were not drawn, so the winner's luck is not counted. Uses every row's out-of-fold
-    prediction from the first repeat of the folds.
-    """
-    usable = [result for result in candidates if not result.failed]
-    y, predictions = _out_of_fold(usable, bench)
-    generator = np.random.default_rng([bench.seed, 8])
-    measure = bench.measure
-    draws = []
-    for _ in range(samples):
-        rows = generator.integers(0, len(y), len(y))
-        rest = np.setdiff1d(np.arange(len(y)), rows)
-        inside = [_signed(measure.score, measure.sign, y[rows], p[rows]) for p in predictions]
-        winner = predictions[int(np.argmax(inside))]
-        draws.append(measure.score(y[rest], winner[rest]))
-    low, high = np.nanquantile(draws, [0.025, 0.975])
-    return Interval(float(np.nanmean(draws)), float(low), float(high))
-
-
-def _signed(score: Score, sign: int, y: np.ndarray, prediction: np.ndarray) -> float:
-    value = score(y, prediction)
-    return -np.inf if np.isnan(value) else sign * value
-
-
-def _out_of_fold(results: list[Result], bench: Bench) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Targets and each candidate's predictions for the rows of the first repeat."""
-    seen: set[int] = set()
-    first = []
-    for number, rows in enumerate(bench.rows):
-        if seen.isdisjoint(rows.tolist()):
-            first.append(number)
-            seen.update(rows.tolist())
-    y = np.concatenate([bench.folds[number][3] for number in first])
-    return y, [np.concatenate([r.predictions[n] for n in first]) for r in results]
+def choose(candidates: list[Result], bench: Bench) -> tuple[Result, Estimate]:
+    """The one-standard-error choice, and what to expect of it: BBC-CV with that very rule."""
+    predictions = np.stack([result.predictions for result in candidates])
+    found = bbc_cv(
+        bench.truth,
+        predictions if bench.repeats > 1 else predictions[:, 0],
+        bench.measure.score,
+        higher=bench.measure.higher,
+        choose="one_standard_error",
+        complexity=[result.parameters for result in candidates],
+        folds=bench.parts,
+        repeats=bench.repeats,
+        samples=SAMPLES,
+        seed=bench.seed,
+    )
+    return candidates[found.chosen], found
 
 
 def _describe(
@@ -125,7 +133,7 @@ def _describe(
     wanted: int,
     best: Result,
     chosen: Result,
-    corrected: Interval,
+    corrected: Estimate,
     measure: Measure,
 ) -> list[str]:
     show = measure.show
@@ -135,20 +143,30 @@ def _describe(
     failed = sum(result.failed for result in trials)
     if failed:
         text.append(f"{failed} trials gave no finite loss and are out.")
-    text.append(
-        f"Best of {len(trials)} trials: {best.setting}: {measure.name} {show(best.score)} "
-        f"± {show(best.standard_error)} in validation."
-    )
-    if chosen.stage == "capacity" and measure.sign * (chosen.score - best.score) >= 0:
-        text.append(f"No trial surpassed stage 6: {chosen.setting} ({show(chosen.score)}).")
-    elif chosen.stage == "capacity":
+    if trials:
         text.append(
-            f"Chosen all the same: {chosen.setting} ({show(chosen.score)}), the smallest network "
-            "within one standard error of the best."
+            f"Best of {len(trials)} trials: {best.setting}: {measure.name} {show(best.score)} "
+            f"± {show(best.standard_error)} in validation."
         )
+    text.append(
+        f"Chosen: {chosen.setting} ({show(chosen.score)}), the smallest network within one "
+        "standard error of the best of all that were tried."
+    )
     text.append(
         f"The best of many is partly lucky: corrected for the choice among all candidates, "
         f"expect {show(corrected.value)} "
         f"(95 % interval {show(corrected.low)} to {show(corrected.high)})."
     )
     return text
+
+
+def _against_default(found: Comparison | None, measure: Measure) -> list[str]:
+    if found is None:
+        return []
+    show = measure.show
+    word = "better" if found.difference >= 0 else "worse"
+    sure = "clear" if found.clear else "could be chance"
+    return [
+        f"Against the default network, on the same folds: {show(abs(found.difference))} {word} "
+        f"(corrected t-test: p = {found.p_value:.3f}, {sure})."
+    ]

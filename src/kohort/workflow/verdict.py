@@ -35,12 +35,12 @@ def judge_run(
         grade = "good"
         figure = f"{measure.name} {measure.show(test.figure.value)} on rows it never saw."
         headline = f"The network beats the linear model, and clearly so: {figure}"
-        if not final.setting.hidden:
+        if not any(s.hidden for s in final.settings):
             headline = f"Linear as well, but stopped in time, the network beats {linear}: {figure}"
     elif over_linear.high < 0:
         grade = "poor"
         headline = "The linear model is better than the network: use the linear model."
-    elif not final.setting.hidden:
+    elif not any(s.hidden for s in final.settings):
         grade = "level"
         headline = "A linear model is enough: no larger network was clearly better in validation."
         text.append("The model file holds such a network; it has no hidden layer.")
