@@ -21,6 +21,7 @@ _MODULES = {
 }  # fmt: skip
 _NAMES = {
     "Cohort": "kohort.cohort",
+    "CohortCallback": "kohort.callbacks.cohort_callback",
     "DTypePolicy": "kohort.core.dtypes",
     "Ensemble": "kohort.workflow.ensemble",
     "FloatDTypePolicy": "kohort.core.dtypes",

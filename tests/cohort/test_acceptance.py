@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kohort as keras
-from kohort.callbacks import CohortCallback
+from kohort import CohortCallback
 from kohort.train import programs
 from tests.cohort.helpers import alone, dense, folds, members, problem, same, train
 

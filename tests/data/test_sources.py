@@ -181,3 +181,13 @@ def test_the_validation_split_is_the_tail():
     np.testing.assert_array_equal(xv, X[40:])
     np.testing.assert_array_equal(yv, Y[40:])
     assert len(x) == 40
+
+
+def test_a_pace_that_changes_runs_each_step_once(monkeypatch):
+    source, pace = HostRows((X, Y, None), 8, False, 5), Pace()
+    pace.steps = 1
+    steps = []
+    for block in source.blocks(0, pace):
+        steps += range(block.start, block.stop)
+        pace.steps = 4 if pace.steps == 1 else 1
+    assert steps == [*range(len(X) // 8), 0]

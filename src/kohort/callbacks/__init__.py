@@ -3,7 +3,6 @@
 from kohort.callbacks.backup_and_restore import BackupAndRestore
 from kohort.callbacks.callback import Callback
 from kohort.callbacks.callback_list import CallbackList
-from kohort.callbacks.cohort_callback import CohortCallback
 from kohort.callbacks.csv_logger import CSVLogger
 from kohort.callbacks.early_stopping import EarlyStopping
 from kohort.callbacks.history import History
@@ -20,7 +19,6 @@ from kohort.callbacks.terminate_on_nan import TerminateOnNaN
 __all__ = [
     "BackupAndRestore",
     "CSVLogger",
-    "CohortCallback",
     "Callback",
     "CallbackList",
     "EarlyStopping",

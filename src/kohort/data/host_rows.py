@@ -29,8 +29,11 @@ class HostRows(ArraySource):
         if at < stop:
             batches = order[at * size : stop * size].reshape(-1, size)
             for data, count in self._gathered(batches):
-                for begin in range(0, count, pace.steps):
-                    yield Block(data, None, begin, min(begin + pace.steps, count))
+                begin = 0
+                while begin < count:  # the pace may change with each block
+                    end = min(begin + pace.steps, count)
+                    yield Block(data, None, begin, end)
+                    begin = end
         if max(at, stop) == full < part.stop:
             rest = order[full * size :]
             yield Block(jax.tree.map(lambda a: a[rest][None], self.data), None, 0, 1)

@@ -139,9 +139,7 @@ def _own_step(model: Any, binding: Binding, training: bool) -> Step:
         own.pop(2)
     method = model.train_step if training else model.test_step
 
-    def step(
-        ts: TrainState, leaves: Any, batch: Any, valid: Any = None
-    ) -> tuple[TrainState, dict]:
+    def step(ts: TrainState, leaves: Any, batch: Any, valid: Any = None) -> tuple[TrainState, dict]:
         values = binding.frame_values(ts)
         with Frame(values, binding.frame_leaves(leaves)) as frame:
             given = tuple([values[v] for v in part] for part in own)
