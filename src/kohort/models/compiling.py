@@ -42,6 +42,7 @@ class Compiling:
         self._compile_loss: Any = None
         self._compile_metrics: Any = None
         self._loss_tracker: Any = None
+        self._symbolic_done: str | None = None
         self._shuffle_seed = 0
         self.history: Any = None
 

@@ -1,0 +1,88 @@
+"""Ensembles in one file, and as one ordinary model."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+import kohort as keras
+from kohort.workflow.failure import WorkflowError
+from tests.workflow.ensembling.helpers import network
+
+
+class TestFiles:
+    def test_saved_and_loaded(self, three, held_out, tmp_path):
+        x, y = held_out
+        found = keras.ensemble(three, x, y, method="simplex")
+        found.save(tmp_path / "found.zip")
+        loaded = keras.Ensemble.load(tmp_path / "found.zip")
+        assert np.array_equal(loaded.predict(x), found.predict(x))
+        assert loaded.programs == 1 and str(loaded) == str(found)
+        assert loaded.evaluate(x, y) == found.evaluate(x, y)
+        assert [p.name for p in tmp_path.iterdir()] == ["found.zip"]
+
+    def test_failed_save_leaves_the_old_file(self, three, held_out, tmp_path, monkeypatch):
+        found = keras.ensemble(three, *held_out, method="mean")
+        path = tmp_path / "found.zip"
+        path.write_text("old")
+
+        def full_disk(*arguments):
+            raise OSError("no space left")
+
+        monkeypatch.setattr("kohort.workflow.ensembling.files.write_archive", full_disk)
+        with pytest.raises(OSError, match="no space left"):
+            found.save(path)
+        assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+    def test_forest_cannot_be_saved(self, three, forest, held_out, tmp_path):
+        found = keras.ensemble([three[0], forest], *held_out, method="mean")
+        with pytest.raises(WorkflowError, match="1 RandomForestClassifier"):
+            found.save(tmp_path / "found.zip")
+        with pytest.raises(WorkflowError, match="exported"):
+            found.to_model()
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"format": "other"}, {"version": 99}, {"weights": [1.0]}, {"weights": [1, -1, 1]},
+            {"weights": [float("nan"), 1, 1]}, {"method": "eval"}, {"candidates": [3]},
+            {"form": "x"},
+        ],
+    )  # fmt: skip
+    def test_damaged_index(self, three, held_out, tmp_path, change):
+        path, bad = tmp_path / "found.zip", tmp_path / "bad.zip"
+        keras.ensemble(three, *held_out, method="mean").save(path)
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(bad, "w") as new:
+            for name in old.namelist():
+                data = old.read(name)
+                if name == "ensemble.json":
+                    data = json.dumps(json.loads(data) | change)
+                new.writestr(name, data)
+        with pytest.raises(ValueError, match="is not an ensemble"):
+            keras.Ensemble.load(bad)
+
+    def test_not_a_zip_file(self, tmp_path):
+        (tmp_path / "found.zip").write_text("no")
+        with pytest.raises(ValueError, match="damaged or not a zip"):
+            keras.Ensemble.load(tmp_path / "found.zip")
+
+    def test_exported_model_opens_in_keras(self, three, held_out, tmp_path):
+        import keras as real
+
+        x, y = held_out
+        found = keras.ensemble([*three, network(units=5)], x, y, method="mean")
+        model = found.to_model()
+        assert model.predict(x, verbose=0) == pytest.approx(found.predict(x), abs=1e-6)
+        model.save(tmp_path / "model.keras")
+        opened = real.saving.load_model(tmp_path / "model.keras")
+        assert opened.predict(x, verbose=0) == pytest.approx(found.predict(x), abs=1e-5)
+        assert opened.evaluate(x, y, verbose=0) == pytest.approx(found.score.value, rel=1e-3)
+
+    def test_export_of_one_member_and_of_a_vote(self, three, held_out):
+        x, y = held_out
+        single = keras.ensemble(three[:1], x, y)
+        assert single.to_model().predict(x, verbose=0) == pytest.approx(single.predict(x), abs=1e-6)
+        with pytest.raises(WorkflowError, match="vote"):
+            keras.ensemble(three, x, y, method="vote").to_model()
