@@ -50,7 +50,7 @@ def name_of(value):
     return getattr(function, "__name__", type(value).__name__)
 
 
-@pytest.mark.parametrize("estimator, check", checks(), ids=name_of)
+@pytest.mark.parametrize("estimator, check", list(checks()), ids=name_of)
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 

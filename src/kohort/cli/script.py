@@ -18,6 +18,9 @@ PREFIXES = ("tensorflow.python.keras", "tensorflow.keras", "keras")
 class KerasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Imports `keras.layers` as `kohort.layers`: the same classes under a second name."""
 
+    def __init__(self) -> None:
+        self.hidden: dict[str, ModuleType] = {}  # the real Keras, where it was loaded before
+
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
@@ -97,10 +100,10 @@ def _module(name: str) -> ModuleType:
 
 def install_aliases() -> KerasFinder:
     """Makes `import keras` (and `tensorflow.keras`) mean Kohort in this process."""
+    finder = KerasFinder()
     for name in list(sys.modules):
         if name.split(".")[0] in ("keras", "tensorflow"):
-            del sys.modules[name]
-    finder = KerasFinder()
+            finder.hidden[name] = sys.modules.pop(name)
     sys.meta_path.insert(0, finder)
     return finder
 
@@ -110,6 +113,7 @@ def remove_aliases(finder: KerasFinder) -> None:
     sys.meta_path.remove(finder)
     for name in [n for n, m in sys.modules.items() if isinstance(m, _Alias | _StandIn)]:
         del sys.modules[name]
+    sys.modules.update(finder.hidden)  # half a Keras would be loaded beside the whole one
 
 
 def run_script(script: Path, arguments: Sequence[str]) -> None:
