@@ -29,8 +29,7 @@ def test_a_member_alone_equals_member_in_any_cohort(norm):
     for member in cohort.members[::2]:
         history, model = alone(member, x, y)
         same(member.history.history, history)
-        for path, variable in member.candidate.binding.params.items():
-            del variable
+        for path in member.candidate.binding.params:
             np.testing.assert_allclose(
                 member.state.params[path], model._binding().gather().params[path], 1e-4, 1e-6
             )

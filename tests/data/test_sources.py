@@ -6,7 +6,7 @@ import pytest
 
 from kohort import layers, utils
 from kohort.data import adapt, host_rows
-from kohort.data.batches import stack
+from kohort.data.batches import BatchSource, stack
 from kohort.data.host_rows import HostRows
 from kohort.data.source import ArraySource, Pace
 from kohort.models import Sequential
@@ -191,3 +191,12 @@ def test_a_pace_that_changes_runs_each_step_once(monkeypatch):
         steps += range(block.start, block.stop)
         pace.steps = 4 if pace.steps == 1 else 1
     assert steps == [*range(len(X) // 8), 0]
+
+
+def test_looking_ahead_loses_nothing():
+    source = BatchSource(lambda seed, turn: ((X[i : i + 8],) for i in range(0, 24, 8)), once=True)
+    source.first()
+    assert not any(source.exhausted for _ in range(50))
+    found = np.concatenate([np.asarray(b.data[0])[: b.stop * 8] for b in source.blocks(0, Pace())])
+    np.testing.assert_array_equal(found, X[:24])
+    assert source.exhausted

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import kohort as keras
+from kohort.train import programs
 from kohort.workflow import WorkflowError
 from kohort.workflow.capacity_sweep import Size, capacity_sweep, read_sweep
 from kohort.workflow.lr_range import lr_range, read_range
@@ -67,6 +68,9 @@ def test_range_finds_the_useful_rates():
     assert found.losses.shape == (4, 150)
     assert found.plot().get_xscale() == "log"
     again = lr_range(lambda: net(optimizer=keras.optimizers.SGD(0.1)), *waves(), seeds=2, high=100)
+    before = programs.traces
+    lr_range(lambda: net(optimizer=keras.optimizers.SGD(0.2)), *waves(), seeds=2, high=50)
+    assert programs.traces == before  # the same program serves
     np.testing.assert_allclose(again.losses[1, :50], found.losses[1, :50], rtol=1e-4)
 
 

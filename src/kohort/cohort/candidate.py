@@ -88,8 +88,9 @@ class Candidate:
             if self.prepare is not None:
                 model._symbolic_build(self.sample)
                 self.prepare(model, x)
-            judged = None if validation is None else take(validation)
-            model.fit(x, y, sample_weight=weight, validation_data=judged, **arguments)
+            if validation is not None:
+                arguments["validation_data"] = take(validation)
+            model.fit(x, y, **{"sample_weight": weight, **arguments})
         return model
 
     def rebuilt(self, ts: TrainState, leaves: dict[str, Any]) -> Any:

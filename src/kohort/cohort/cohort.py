@@ -118,9 +118,10 @@ class Cohort:
             alive = {id(m) for m in self.running}
             for pack, logs in zip(packs, done, strict=True):
                 self._look(pack, epoch + e, logs[e])
-            by_member = self._by_member(packs, [part[e] for part in done], alive)
-            for callback in self._callbacks:
-                if callback.every_epoch or e + 1 == count:
+            called = [c for c in self._callbacks if c.every_epoch or e + 1 == count]
+            if called:
+                by_member = self._by_member(packs, [part[e] for part in done], alive)
+                for callback in called:
                     callback.on_epoch_end(self, epoch + e, by_member)
         if any(m.status != RUNNING for pack in packs for m in pack.members):
             self._compact()

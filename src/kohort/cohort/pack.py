@@ -13,6 +13,7 @@ from kohort.cohort.group import Group
 from kohort.cohort.member import Member
 from kohort.cohort.programs import Bounds
 from kohort.data.source import Pace
+from kohort.train.loop import named_results
 from kohort.train.programs import serving
 from kohort.train.state import TrainState
 
@@ -111,7 +112,7 @@ class Pack:
     @property
     def steps(self) -> int:
         """Training steps an epoch."""
-        return sum(grid.steps for grid in self._cut([m.rows for m in self.members]))
+        return -(-len(self.members[0].rows) // self.group.batch_size)
 
     @property
     def test_steps(self) -> int:
@@ -214,10 +215,5 @@ class Pack:
     def _named(self, results: Any) -> Logs:
         if results is None:
             return {}
-        named: dict[str, Any] = {}
-        if isinstance(results, dict):
-            named = results
-        else:
-            for name, result in zip(self.group.lead.binding.result_names, results, strict=True):
-                named |= result if isinstance(result, dict) else {name: result}
+        named = named_results(self.group.lead.binding.result_names, results)
         return {name: np.asarray(named[name]) for name in sorted(named)}

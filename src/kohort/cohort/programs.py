@@ -149,10 +149,35 @@ def predict_rows(ts: TrainState, leaves: Any, x: Any, order: Any) -> Any:
     return lax.fori_loop(0, len(order), body, out)
 
 
+def raise_rate(
+    ts: TrainState, leaves: Any, data: Any, order: Any, rates: Any, fresh: Any
+) -> jax.Array:
+    """The losses of one member that takes a step at each of the learning rates, `(steps,)`.
+
+    Args:
+        order: a batch of row numbers a step, `(steps, batch)`.
+        rates: `(steps,)`.
+    """
+    model, binding = served()
+    one = step.make_train_step(model, binding)
+    path = binding.structure.path_of(model.optimizer._learning_rate)
+    loss = binding.result_names.index("loss")
+
+    def body(ts: TrainState, now: Any) -> tuple[TrainState, jax.Array]:
+        rows, rate = now
+        rate = rate.astype(ts.opt[path].dtype)
+        ts = ts._replace(opt={**ts.opt, path: rate}, metrics=fresh)
+        ts = one(ts, leaves, _take(data, rows))[0]
+        return ts, step.metric_results(model, binding, ts, leaves)[loss]
+
+    return lax.scan(body, ts, (order, rates))[1]
+
+
 _FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int | None, ...]]] = {
     # which arguments have a member axis
     "epochs": (run_epochs, (0, 0, 0, None, None, 0, 0, None)),
     "predict": (predict_rows, (0, 0, None, 0)),
+    "ramp": (raise_rate, (0, 0, None, 0, None, None)),
 }
 
 

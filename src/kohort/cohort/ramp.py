@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from kohort.cohort.candidate import Candidate
 from kohort.cohort.group import Group
 from kohort.cohort.member import Member
-from kohort.train import step
-from kohort.train.programs import count_trace, serving
-from kohort.train.state import TrainState
+from kohort.core.variable import Variable
+from kohort.train.programs import serving
 
 
 def losses_while_rising(
@@ -40,28 +37,21 @@ def losses_while_rising(
     stacked = jax.tree.map(lambda *a: np.stack(a), *states)
     leaves = jax.tree.map(lambda *a: np.stack(a), *[c.leaves for c in candidates])
     lead = group.lead
-    path = rate_path(lead)
-    run = jax.jit(jax.vmap(_rising(path), in_axes=(0, 0, None, 0, None, None)))
+    _check_rate(lead.model.optimizer)
+    arguments = (stacked, leaves, data, orders, rates, lead.fresh)
     with serving(lead.model, lead.binding):
-        count_trace()
-        return np.asarray(run(stacked, leaves, data, orders, rates, lead.fresh))
+        run = group.program("vmap").compile("ramp", arguments, jax.local_devices()[0])
+    return np.asarray(run(*arguments))
 
 
-def rate_path(candidate: Candidate) -> str:
-    """The path of the learning rate among the optimiser's arrays.
-
-    Raises:
-        ValueError: where the optimiser follows a schedule: there is no rate to raise.
-    """
-    variable = getattr(candidate.model.optimizer, "_learning_rate", None)
-    for path, known in candidate.binding.opt.items():
-        if known is variable:
-            return path
-    raise ValueError(
-        "A learning-rate range test needs an optimiser with a constant rate. "
-        f"Received: {type(candidate.model.optimizer).__name__} with "
-        f"{type(variable).__name__}\n  1. Compile with a number, say Adam(1e-3)."
-    )
+def _check_rate(optimizer: Any) -> None:
+    rate = getattr(optimizer, "_learning_rate", None)
+    if not isinstance(rate, Variable):
+        raise ValueError(
+            "A learning-rate range test needs an optimiser with a constant rate. "
+            f"Received: {type(optimizer).__name__} with {type(rate).__name__}\n"
+            "  1. Compile with a number, say Adam(1e-3)."
+        )
 
 
 def _order(member: Member, steps: int) -> np.ndarray:
@@ -71,26 +61,3 @@ def _order(member: Member, steps: int) -> np.ndarray:
     for epoch in range(-(-steps // each)):
         epochs.append(member.order(epoch, shuffle=True)[: each * size].reshape(each, size))
     return np.concatenate(epochs)[:steps]
-
-
-def _rising(path: str) -> Any:
-    from kohort.train.programs import served
-
-    def run(
-        ts: TrainState, leaves: Any, data: Any, order: Any, rates: Any, fresh: Any
-    ) -> jax.Array:
-        model, binding = served()
-        one = step.make_train_step(model, binding)
-        first = binding.result_names.index("loss")
-
-        def body(ts: TrainState, now: Any) -> tuple[TrainState, jax.Array]:
-            rows, rate = now
-            before = ts.opt[path]
-            ts = ts._replace(opt={**ts.opt, path: rate.astype(before.dtype)}, metrics=fresh)
-            batch = jax.tree.map(lambda a: a[rows], data)
-            ts = one(ts, leaves, batch)[0]
-            return ts, step.metric_results(model, binding, ts, leaves)[first]
-
-        return lax.scan(body, ts, (order, jnp.asarray(rates)))[1]
-
-    return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class BatchSource:
         self.ran_out = False
         self._schedule = None if size is None else Schedule(size, steps, execution)
         self._limit = None if steps is None else math.ceil(steps / execution) * execution
-        self._iterator: Iterator[Any] | None = None
+        self._iterator: _Peekable | None = None
         self._place = (seed, 0, 0)  # the turn, and the step in it, that the iterator is at
 
     def first(self) -> Any:
@@ -66,14 +66,12 @@ class BatchSource:
 
     def _start(self, turn: int) -> None:
         if self._iterator is None or not self._once:
-            self._iterator, self._place = iter(self._make(self.seed, turn)), (self.seed, turn, 0)
+            self._iterator = _Peekable(self._make(self.seed, turn))
+            self._place = (self.seed, turn, 0)
 
     def _peek(self) -> Any:
         assert self._iterator is not None
-        batch = next(self._iterator, None)
-        if batch is not None:
-            self._iterator = itertools.chain([batch], self._iterator)
-        return batch
+        return self._iterator.peek()
 
     def blocks(self, epoch: int, pace: Pace, start: int = 0) -> Iterator[Block]:
         """The blocks of an epoch from step `start` on: batches of one shape, stacked."""
@@ -128,6 +126,26 @@ class BatchSource:
     def on_epoch_end(self) -> None:
         """Tell the data, where it wants to know."""
         getattr(self._data, "on_epoch_end", _nothing)()
+
+
+class _Peekable:
+    """An iterator whose next item can be looked at."""
+
+    def __init__(self, items: Iterable[Any]):
+        self._items = iter(items)
+        self._held: list[Any] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return self._held.pop() if self._held else next(self._items)
+
+    def peek(self) -> Any:
+        """The next item, which stays; None at the end."""
+        if not self._held:
+            self._held.extend(itertools.islice(self._items, 1))
+        return self._held[0] if self._held else None
 
 
 Source = ArraySource | BatchSource

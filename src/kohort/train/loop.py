@@ -56,12 +56,12 @@ class Runner:
                 )
         jax.block_until_ready(ts)  # then the block's arrays may be used for the next one
         binding.scatter(ts)
-        return {**_named(binding.result_names, results), **logs} if not logs else dict(logs)
+        return {**named_results(binding.result_names, results), **logs} if not logs else dict(logs)
 
     def results(self) -> dict[str, Any]:
         """What the metrics say, without running a step."""
         binding = self.binding
-        return _named(
+        return named_results(
             binding.result_names,
             metric_results(self.model, binding, binding.gather(), binding.leaf_values()),
         )
@@ -79,7 +79,7 @@ class Runner:
         return out
 
 
-def _named(names: list[str], results: Any) -> dict[str, Any]:
+def named_results(names: list[str], results: Any) -> dict[str, Any]:
     """Results with their names; one that is a dict itself brings its own."""
     if isinstance(results, dict):
         return results

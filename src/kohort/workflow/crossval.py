@@ -115,9 +115,8 @@ def cross_validate(
     training = Training(epochs, batch_size, callbacks)
     make = maker(build_or_model)
     made = [candidate(make, seed + r, data, batch_size, repeat=r) for r in range(repeats)]
-    labels = strata(made[0].model, data.y, folds, time) if _is_auto(stratify) else stratify
-    pairs = make_folds(
-        data.rows, folds, repeats, groups=groups, time=time, stratify=labels,
+    pairs = split(
+        made[0].model, data, folds, repeats, groups=groups, time=time, stratify=stratify,
         hold_out=hold_out, seed=seed,
     )  # fmt: skip
     each = len(pairs) // repeats
@@ -160,6 +159,15 @@ def out_of_fold(members: Sequence[Member], outputs: Sequence[Any], rows: int) ->
     return tree.map_structure(join, *outputs)
 
 
+def split(
+    model: Any, data: Data, folds: Any, repeats: int, *, stratify: Any, time: Any, **arguments: Any
+) -> list[Fold]:
+    """The folds of `make_folds`; with `stratify="auto"` classes keep their share."""
+    if isinstance(stratify, str) and stratify == "auto":
+        stratify = strata(model, data.y, folds, time)
+    return make_folds(data.rows, folds, repeats, stratify=stratify, time=time, **arguments)
+
+
 def strata(model: Any, y: Any, folds: Any, time: Any) -> Any:
     """The labels as strata where the model classifies and each class has rows enough."""
     losses = [part.loss for part in model._compile_loss.parts] if model._compile_loss else []
@@ -177,11 +185,7 @@ def strata(model: Any, y: Any, folds: Any, time: Any) -> Any:
         warnings.warn(
             f"The smallest class has {least} rows, fewer than the {wanted} folds: the folds are "
             "drawn without regard to classes.",
-            stacklevel=3,
+            stacklevel=4,
         )
         return None
     return labels
-
-
-def _is_auto(stratify: Any) -> bool:
-    return isinstance(stratify, str) and stratify == "auto"

@@ -13,21 +13,11 @@ from kohort.workflow.ensembling.greedy import greedy
 from kohort.workflow.ensembling.simplex import simplex
 from kohort.workflow.ensembling.target import Target
 from kohort.workflow.failure import WorkflowError
-from kohort.workflow.honest import per_row
+from kohort.workflow.honest.named import NAMED
 from kohort.workflow.measure import bootstrap
 
 METHODS = ("greedy", "mean", "simplex", "vote")
 _PARTS = 10
-_KNOWN: dict[str, tuple[scores.Score, bool]] = {
-    "log_loss": (per_row.log_loss, False),
-    "accuracy": (per_row.accuracy, True),
-    "roc_auc": (scores.roc_auc, True),
-    "average_precision": (scores.average_precision, True),
-    "mae": (per_row.mean_absolute_error, False),
-    "mse": (per_row.mean_squared_error, False),
-    "rmse": (per_row.root_mean_squared_error, False),
-    "r_squared": (scores.r_squared, True),
-}
 _CONVEX = {"log_loss": "log_loss", "mse": "mse", "rmse": "mse"}
 
 
@@ -46,12 +36,12 @@ class Judge:
             return score
         if score is None:
             score = "rmse" if task == "regression" else "log_loss"
-        if isinstance(score, str) and score in _KNOWN:
-            function, up = _KNOWN[score]
+        if isinstance(score, str) and score in NAMED:
+            function, up = NAMED[score]
             return cls(score, function, up if higher is None else higher)
         if not callable(score) or higher is None:
             raise WorkflowError(
-                f"score must be one of {', '.join(_KNOWN)}, or a function of (y, prediction) with "
+                f"score must be one of {', '.join(NAMED)}, or a function of (y, prediction) with "
                 "higher=True or False.",
                 f"score={score!r}, higher={higher}",
                 "say whether more is better",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kohort.errors import MissingExtra
-from kohort.workflow.search.failure import StudyError
+from kohort.workflow.search.failure import StudyError, writing
 
 Columns = dict[str, list[Any]]
 
@@ -43,18 +42,10 @@ def write_curves(
     new = _rows(members, logs, epochs)
     if append and path.exists():
         new = _joined(read_curves(path), new)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(temporary, path.suffix, new)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StudyError(
-            "The learning curves must be written beside the study.",
-            f"{path}: {error.strerror or error}",
-            "make room, or name another place; the curves of earlier batches are kept",
-        ) from error
+    rule = "The learning curves must be written beside the study."
+    remedy = "make room, or name another place; the curves of earlier batches are kept"
+    with writing(path, rule, remedy) as draft:
+        _write(draft, path.suffix, new)
     return path
 
 

@@ -16,6 +16,7 @@ from optuna.storages.journal import (
     JournalFileSymlinkLock,
 )
 
+from kohort.saving.atomic import atomic_file
 from kohort.workflow.search.failure import StudyError
 
 _BEGINNING = b'{"op_code":'
@@ -84,9 +85,8 @@ def repair(path: str | Path) -> int:
     if sound == len(lines):
         return 0
     for name, part in ((f"{path.name}.damaged", content), (path.name, b"".join(lines[:sound]))):
-        temporary = path.with_name(f".{name}.part")
-        temporary.write_bytes(part)
-        os.replace(temporary, path.with_name(name))
+        with atomic_file(path.with_name(name)) as draft:
+            draft.write_bytes(part)
     return len(lines) - sound
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from kohort.cohort import Member
 from kohort.core import tree
 from kohort.workflow.search.curves import write_curves
-from kohort.workflow.search.failure import StudyError
+from kohort.workflow.search.failure import StudyError, writing
 
 
 class Kept:
@@ -60,20 +59,10 @@ class Kept:
         self._memory[number] = predictions
         if self.folder is None:
             return
-        path = self._path(number)
-        temporary = path.with_name(f".{path.name}.part")
-        try:
-            path.parent.mkdir(exist_ok=True)
-            with temporary.open("wb") as file:
-                np.savez_compressed(file, predictions=predictions)
-            os.replace(temporary, path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise StudyError(
-                "The predictions must be written beside the study.",
-                f"{path}: {error.strerror or error}",
-                "make room and run the search again: it goes on",
-            ) from error
+        rule = "The predictions must be written beside the study."
+        remedy = "make room and run the search again: it goes on"
+        with writing(self._path(number), rule, remedy) as draft, draft.open("wb") as file:
+            np.savez_compressed(file, predictions=predictions)
 
     def predictions(self, number: int) -> np.ndarray | None:
         """The out-of-fold predictions of a trial, or None where they were not kept."""

@@ -9,25 +9,20 @@ from typing import Any
 import numpy as np
 
 from kohort.callbacks.monitor_callback import metric_mode
-from kohort.workflow import scores
-from kohort.workflow.honest import per_row
+from kohort.workflow.honest.named import NAMED
 from kohort.workflow.honest.per_row import PerRow
 from kohort.workflow.search.failure import StudyError
 
-_SCORES: dict[str, Any] = {
-    "accuracy": per_row.accuracy,
-    "acc": per_row.accuracy,
-    "binary_accuracy": per_row.accuracy,
-    "categorical_accuracy": per_row.accuracy,
-    "sparse_categorical_accuracy": per_row.accuracy,
-    "mae": per_row.mean_absolute_error,
-    "mean_absolute_error": per_row.mean_absolute_error,
-    "mse": per_row.mean_squared_error,
-    "mean_squared_error": per_row.mean_squared_error,
-    "rmse": per_row.root_mean_squared_error,
-    "root_mean_squared_error": per_row.root_mean_squared_error,
-    "auc": scores.roc_auc,
-}
+_KERAS_NAMES = {
+    "acc": "accuracy",
+    "binary_accuracy": "accuracy",
+    "categorical_accuracy": "accuracy",
+    "sparse_categorical_accuracy": "accuracy",
+    "mean_absolute_error": "mae",
+    "mean_squared_error": "mse",
+    "root_mean_squared_error": "rmse",
+    "auc": "roc_auc",
+}  # of metrics: a score without one has the same name
 
 
 @dataclass(frozen=True)
@@ -80,7 +75,8 @@ def score_of(objective: Objective, model: Any) -> Any:
     """The objective as a score of (labels, predictions), or None where there is none."""
     if objective.name == "val_loss":
         return loss_per_row(model)
-    return _SCORES.get(objective.metric)
+    name = _KERAS_NAMES.get(objective.metric, objective.metric)
+    return NAMED[name][0] if name in NAMED else None
 
 
 def loss_per_row(model: Any) -> PerRow | None:

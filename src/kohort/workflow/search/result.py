@@ -67,26 +67,12 @@ class Search:
         Args:
             arguments: passed to `fit`.
         """
-        from kohort.models.adapting import adapt_layers, is_adaptable
-
-        model = self.model(number)
-        data = self.protocol.data
         number = self.best["number"] if number is None else number
-        values = self.study.hyperparameters(number).values
-        training = self.protocol.training
-        if any(is_adaptable(layer) for layer in model._flatten_layers()):
-            model._symbolic_build(data.sample(training.batch_size))
-            adapt_layers(model, data.x)
-        given = {
-            "epochs": int(values.get("epochs", training.epochs)),
-            "batch_size": int(values.get("batch_size", training.batch_size)),
-            "sample_weight": data.weight,
-            "verbose": 0,
-            **arguments,
-        }
-        with seeded(self.protocol.seed):
-            model.fit(data.x, data.y, **given)
-        return model
+        hp = self.study.hyperparameters(number)
+        data = self.protocol.data
+        given = {"verbose": 0, **self.protocol.lengths(hp), **arguments}
+        made = self.protocol.candidate(self.build, hp)
+        return made.fitted_alone(data.arrays, np.arange(data.rows), None, **given)
 
     def predictions(self) -> tuple[list[int], np.ndarray]:
         """The numbers of the complete trials, and their out-of-fold predictions `(trials, …)`."""

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ import numpy as np
 
 from kohort.cohort import Cohort, Member
 from kohort.core import tree
-from kohort.workflow.crossval import out_of_fold, strata, validation_rows
+from kohort.workflow.crossval import out_of_fold, split, validation_rows
 from kohort.workflow.failure import WorkflowError
-from kohort.workflow.honest.splits import Fold, make_folds
+from kohort.workflow.honest.splits import Fold
 from kohort.workflow.search.identity import identity
 from kohort.workflow.search.kept import Kept
 from kohort.workflow.search.objective import Objective, objectives, score_of
@@ -45,17 +45,18 @@ class Protocol:
 
     def candidate(self, build: Callable[..., Any], hp: HyperParameters, repeat: int = 0) -> Any:
         """The trial's model with the seed of a repeat."""
-        size = int(hp.values.get("batch_size", self.training.batch_size))
+        size = self.lengths(hp)["batch_size"]
         return candidate(maker(build, hp), self.seed + repeat, self.data, size)
+
+    def lengths(self, hp: HyperParameters) -> dict[str, int]:
+        """Epochs and batch size, which may be searched."""
+        names = ("epochs", "batch_size")
+        return {name: int(hp.values.get(name, getattr(self.training, name))) for name in names}
 
     def members(self, build: Callable[..., Any], trial: Any) -> list[Member]:
         """The members of a trial: its folds and repeats."""
-        values = trial.hp.values
-        training = Training(
-            int(values.get("epochs", self.training.epochs)),
-            int(values.get("batch_size", self.training.batch_size)),
-            self.training.callbacks,
-        )
+        wanted = self.lengths(trial.hp)
+        training = replace(self.training, epochs=wanted["epochs"], batch_size=wanted["batch_size"])
         each = len(self.folds) // self.repeats
         found: list[Member] = []
         for repeat in range(self.repeats):
@@ -137,11 +138,8 @@ def search(
         trials = 32
     data = Data.of(x, y, sample_weight, class_weight)
     first = candidate(maker(build, HyperParameters()), seed, data, batch_size).model
-    labels = stratify
-    if isinstance(stratify, str) and stratify == "auto":
-        labels = strata(first, data.y, folds, time_order)
-    pairs = make_folds(
-        data.rows, folds, repeats, groups=groups, time=time_order, stratify=labels,
+    pairs = split(
+        first, data, folds, repeats, groups=groups, time=time_order, stratify=stratify,
         hold_out=hold_out, seed=seed,
     )  # fmt: skip
     training = Training(epochs, batch_size, callbacks)
