@@ -19,11 +19,13 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
 if DATA.is_dir():
     os.environ.setdefault("KOHORT_DATA", str(DATA))
+# Tests compile much and compute little: code that is not optimised is compiled in half the time.
+FLAGS = ["--xla_backend_optimization_level=0"]
 if WORKER:
     # One process a core: threads of their own would only get in each other's way.
-    flags = os.environ.get("XLA_FLAGS", "")
-    os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+    FLAGS.append("--xla_cpu_multi_thread_eigen=false")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS]).strip()
 
 
 def pytest_configure(config: pytest.Config) -> None:

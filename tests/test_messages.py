@@ -117,6 +117,14 @@ def test_nan_in_the_inputs_warns_once_and_trains_on():
     assert len([w for w in seen if w.category is KohortWarning]) == 1
 
 
+def test_nan_in_a_large_input_warns_once_the_loss_is_nan():
+    x = np.zeros((2**20 + 2, 4), "float32")
+    x[-1, 0] = np.nan
+    with pytest.warns(KohortWarning, match=r"finite(.|\n)*Replace missing") as seen:
+        model().fit(x, np.zeros(len(x)), batch_size=2**18, epochs=2, verbose=0)
+    assert len([w for w in seen if w.category is KohortWarning]) == 1
+
+
 def test_empty_data():
     with pytest.raises(ValueError, match="empty"):
         fit(model(), np.ones((0, 4)))

@@ -94,6 +94,7 @@ class Training:
         self._binding()
         listed.on_train_begin()
         logs: dict[str, Any] = {}
+        finite = True
         for epoch in range(self._initial_epoch, epochs.stop):  # a backup may have moved the start
             if self.stop_training:
                 break
@@ -106,6 +107,9 @@ class Training:
                 fresh_metrics(self)
             listed.on_epoch_begin(epoch)
             logs = run_epoch(self, "train", source, listed, pace, epoch, start)
+            if finite and not np.isfinite(logs.get("loss", 0.0)).all():
+                finite = False
+                checks.check_inputs(getattr(source, "data", ((),)), large=True)
             if validation is not None and _validates(epoch, frequency):
                 logs |= self._validate(validation, listed)
             listed.on_epoch_end(epoch, logs)

@@ -104,11 +104,18 @@ def _check_one_hot(labels: list[Any], units: int | None) -> None:
         )
 
 
-def check_values(model: Any, data: Any) -> None:
-    """Look at the values of the arrays of a fit: NaN inputs, labels out of range."""
-    x, y, _ = data
-    for array in tree.flatten(x):
-        if _has_nan(array):
+_LARGE = 2**24  # bytes of an array whose values are looked at only once the loss is not a number
+
+
+def check_inputs(data: Any, large: bool) -> bool:
+    """Warn where an input holds NaN or infinity; say whether one does.
+
+    Args:
+        large: look at the large arrays, or else at the others: a pass over a large array costs a
+            good part of an epoch, and is only needed where training went wrong.
+    """
+    for array in tree.flatten(data[0]):
+        if isinstance(array, np.ndarray) and (array.nbytes > _LARGE) == large and _has_nan(array):
             warnings.warn(
                 with_remedies(
                     "The inputs should be finite numbers: one NaN makes the loss NaN.",
@@ -121,7 +128,14 @@ def check_values(model: Any, data: Any) -> None:
                 KohortWarning,
                 stacklevel=2,
             )
-            break
+            return True
+    return False
+
+
+def check_values(model: Any, data: Any) -> None:
+    """Look at the values of the arrays of a fit: NaN inputs, labels out of range."""
+    check_inputs(data, large=False)
+    y = data[1]
     compile_loss = getattr(model, "_compile_loss", None)
     if compile_loss is None or not compile_loss.built or y is None:
         return
@@ -141,8 +155,8 @@ def _output_units(model: Any, count: int) -> list[int | None]:
     return [o.shape[-1] if o.shape else None for o in outputs]
 
 
-def _has_nan(array: Any) -> bool:
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.size == 0:
+def _has_nan(array: np.ndarray) -> bool:
+    if array.dtype.kind != "f" or array.size == 0:
         return False
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(array.sum()):  # a quick look that finds any NaN

@@ -82,8 +82,13 @@ def _run_block(
         batch = jax.tree.map(lambda a: a[rows], data)
         return step(carry[0], leaves, batch)
 
-    logs = _empty_logs(lambda: body(0, (ts, None))) if steps.has_logs(model, method) else {}
-    ts, logs = lax.fori_loop(start, stop, body, (ts, logs))
+    if order is None and len(jax.tree.leaves(data)[0]) == 1:
+        # A large batch alone: a loop, whose index is traced, would copy it once more.
+        ts, logs = body(0, (ts, {}))
+        logs = logs if steps.has_logs(model, method) else {}
+    else:
+        logs = _empty_logs(lambda: body(0, (ts, None))) if steps.has_logs(model, method) else {}
+        ts, logs = lax.fori_loop(start, stop, body, (ts, logs))
     return ts, logs, steps.metric_results(model, binding, ts, leaves)
 
 
