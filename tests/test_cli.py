@@ -109,7 +109,7 @@ class TestExitCodes:
         def broken(*args, **kwargs):
             raise RuntimeError("out of luck")
 
-        monkeypatch.setattr("kohort.workflow.improve", broken)
+        monkeypatch.setattr("kohort.workflow.improve.improve", broken)
         found = command("improve", "iris")
         assert found.exit_code == 1
         assert found.stderr == "Error: RuntimeError: out of luck (--verbose shows where)\n"
@@ -118,7 +118,7 @@ class TestExitCodes:
         def stopped(*args, **kwargs):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("kohort.workflow.improve", stopped)
+        monkeypatch.setattr("kohort.workflow.improve.improve", stopped)
         found = command("improve", "iris")
         assert found.exit_code == 1
         what = "What is known so far lies in the run folder; --resume goes on from there."
@@ -126,7 +126,8 @@ class TestExitCodes:
 
     def test_options_reach_the_job(self, command, monkeypatch):
         seen = {}
-        monkeypatch.setattr("kohort.workflow.improve", lambda *a, **k: seen.update(k, args=a))
+        job = "kohort.workflow.improve.improve"
+        monkeypatch.setattr(job, lambda *a, **k: seen.update(k, args=a))
         found = command(
             "improve", "a.csv", "--target", "y", "--budget", "1.5m", "--no-header", "--seed", "3"
         )
@@ -136,7 +137,7 @@ class TestExitCodes:
 
 
 def test_predictions_can_be_printed_or_written(command, monkeypatch, tmp_path):
-    monkeypatch.setattr("kohort.workflow.predict", lambda *a: (["y", "p"], [["a", 0.25]]))
+    monkeypatch.setattr("kohort.workflow.predict.predict", lambda *a: (["y", "p"], [["a", 0.25]]))
     assert command("predict", "run", "data.csv").stdout == "y,p\na,0.25\n"
     found = command("predict", "run", "data.csv", "--out", tmp_path / "p.csv")
     assert found.stdout.startswith("1 predictions in")

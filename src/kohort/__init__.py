@@ -14,10 +14,11 @@ from typing import Any
 __version__ = "0.1.0"
 
 _MODULES = {
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies",
-    "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
-    "optimizers", "preprocessing", "random", "regularizers", "saving", "testing", "tree", "utils",
-    "workflow", "wrappers",
+    "activations", "applications", "backend", "callbacks", "config", "constraints", "data",
+    "datasets",
+    "dtype_policies", "export", "initializers", "layers", "losses", "metrics", "mixed_precision",
+    "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "testing",
+    "tree", "utils", "workflow", "wrappers",
 }  # fmt: skip
 _NAMES = {
     "Cohort": "kohort.cohort",

@@ -1,5 +1,7 @@
 """Keras's `backend`: what scripts still take from it."""
 
+from typing import Any
+
 from kohort.core.dtypes import is_float as is_float_dtype
 from kohort.core.dtypes import is_int as is_int_dtype
 from kohort.core.dtypes import result_type, standardize_dtype
@@ -50,3 +52,13 @@ __all__ = [
     "standardize_dtype",
     "unique_object_name",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Keras 2's functions, from the module that scripts of today do not need."""
+    from kohort.backend_functions import find
+
+    found = find(name)
+    if found is None:
+        raise AttributeError(f"module 'kohort.backend' has no attribute '{name}'")
+    return found

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kohort.core.dtype_map import DTypePolicyMap
 from kohort.core.dtypes import DTypePolicy, FloatDTypePolicy, get_policy
 from kohort.core.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -18,4 +19,11 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
     return deserialize_keras_object(config, custom_objects=custom_objects)
 
 
-__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+__all__ = [
+    "DTypePolicy",
+    "DTypePolicyMap",
+    "FloatDTypePolicy",
+    "deserialize",
+    "get",
+    "serialize",
+]

@@ -26,7 +26,7 @@ def test_a_member_alone_equals_member_in_any_cohort(norm):
     cohort = train(x, y, builds)
     assert len(cohort.groups) == 1
     assert cohort.groups[0].filled is not norm
-    for member in cohort.members[::2]:
+    for member in cohort.members[::8]:
         history, model = alone(member, x, y)
         same(member.history.history, history)
         for path in member.candidate.binding.params:
@@ -81,6 +81,15 @@ class DropFirst(CohortCallback):
     def on_epoch_end(self, cohort, epoch, logs):
         if epoch == 0:
             cohort.drop([0, 1, 2, 4])
+
+
+def test_c_a_width_in_a_cohort_of_widths_equals_the_plain_model():
+    """Widths are not masked: each is a structure, with the first weights and L2 of its size."""
+    x, y = problem()
+    cohort = train(x, y, [functools.partial(dense, l2=0.1, units=n) for n in (2, 5)], count=2)
+    assert [len(group.members) for group in cohort.groups] == [2, 2]
+    for member in cohort.members[::2]:
+        same(member.history.history, alone(member, x, y)[0])
 
 
 def test_f_dropping_a_member_never_changes_a_survivor():

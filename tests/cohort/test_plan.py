@@ -123,7 +123,7 @@ DEVICES = """
     x, y = problem()
     cohort = train(x, y, BUILDS, width=2)
     assert len(jax.devices()) == 2
-    for member in cohort.members[::4]:
+    for member in cohort.members[::8]:
         same(member.history.history, alone(member, x, y)[0])
     print("equal")
 """

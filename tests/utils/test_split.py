@@ -31,7 +31,7 @@ def test_arrays(kind, left, right, sizes):
     parts = split_dataset(kind([FEATURES, LABELS]), left, right)
     assert tuple(map(len, parts)) == sizes
     for part, rows in zip(parts, (LABELS[: sizes[0]], LABELS[-sizes[1] :]), strict=True):
-        assert_array_equal(part.arrays[0], FEATURES[rows])
+        assert_array_equal([x for x, _ in part], FEATURES[rows])
         assert_array_equal([y for _, y in part], rows)
 
 
@@ -41,15 +41,15 @@ def test_shuffle_gives_keras_s_order_and_leaves_the_global_generator_alone():
     before = random.getstate()
     left, right = split_dataset(LABELS, 0.7, shuffle=True, seed=5)
     assert random.getstate() == before
-    assert [*left.arrays, *right.arrays] == order
+    assert [*left, *right] == order
 
 
 def test_structures_of_samples():
     samples = [{"x": row, "y": (label, label)} for row, label in zip(FEATURES, LABELS, strict=True)]
     left, right = split_dataset(iter(samples), right_size=4)
     assert len(left) == 6
-    assert_array_equal(right.arrays["x"], FEATURES[6:])
-    assert_array_equal(right[0]["y"], [6, 6])
+    assert_array_equal([element["x"] for element in right], FEATURES[6:])
+    assert_array_equal(next(iter(right))["y"], [6, 6])
 
 
 def test_map_style_samples():
@@ -61,7 +61,7 @@ def test_map_style_samples():
             return FEATURES[index % 10], LABELS[index % 10]
 
     left, right = split_dataset(Pairs(), 0.5)
-    assert_array_equal(np.concatenate([left.arrays[1], right.arrays[1]]), LABELS)
+    assert_array_equal([y for part in (left, right) for _, y in part], LABELS)
 
 
 def test_batches_stay_batches():
@@ -84,7 +84,7 @@ def test_batches_stay_batches():
 
 def test_samples_in_batches():
     left, _ = split_dataset((FEATURES, LABELS), 0.5)
-    batches = left.batch(2, shuffle=True, seed=1)
+    batches = left.shuffle(5, seed=1).batch(2)
     assert len(batches) == 3
     assert sorted(int(label) for _, y in batches for label in y) == [0, 1, 2, 3, 4]
 

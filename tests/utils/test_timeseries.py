@@ -97,7 +97,7 @@ def test_take():
         ({"sequence_stride": 0}, "`sequence_stride` must be higher than 0"),
         ({"sequence_stride": 10}, "`sequence_stride` must be lower than the length"),
         ({"format": "csv"}, '`format` should be either "tf" or "grain". Received: format=csv'),
-        ({"batch_size": 0}, "`batch_size` must be a positive integer or None"),
+        ({"batch_size": 0}, "`batch_size` must be a positive integer"),
     ],
 )
 def test_errors(options, message):

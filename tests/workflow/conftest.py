@@ -60,7 +60,19 @@ def bench():
         shifts = [(0.0, 1.0)] * len(places)
         goal = Goal("binary", 1)
         return Bench(
-            nothing, nothing, places, places, shifts, truth, repeats, goal, measure, 5, 5, 0
+            nothing,
+            nothing,
+            places,
+            places,
+            shifts,
+            truth,
+            repeats,
+            goal,
+            measure,
+            5,
+            5,
+            0,
+            (4,),
         )
 
     return make

@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 import kohort as keras
 from kohort.train import programs
-from kohort.workflow import WorkflowError
 from kohort.workflow.crossval import cross_validate
+from kohort.workflow.failure import WorkflowError
 
 
 def classes(rows=60, seed=0):

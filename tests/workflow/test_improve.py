@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 import kohort
-from kohort.workflow import baselines, candidates, capacity, improve, network, predict, regularise
-from kohort.workflow import improve as improve_function
+from kohort.workflow import baselines, candidates, capacity, network, regularise
 from kohort.workflow.failure import UsageError, WorkflowError
+from kohort.workflow.improve import improve
+from kohort.workflow.predict import predict
 from kohort.workflow.report import render
 
 QUICK = {"trials": 2, "epochs": 3, "folds": 2, "quiet": True}
@@ -280,7 +281,7 @@ class TestTasks:
 class TestInterruption:
     @pytest.mark.parametrize(("stage", "stages"), [("_search", 4), ("_finish", 8)])
     def test_leaves_what_is_known(self, tmp_path, monkeypatch, stage, stages):
-        module = sys.modules[improve_function.__module__]
+        module = sys.modules[improve.__module__]
 
         def stop(*args):
             raise KeyboardInterrupt
@@ -322,7 +323,7 @@ class TestInterruption:
             improve(data, "answer", out=tmp_path / "run", resume=True, **options)
 
     def test_resuming_another_run(self, tmp_path, monkeypatch):
-        module = sys.modules[improve_function.__module__]
+        module = sys.modules[improve.__module__]
         monkeypatch.setattr(module, "_understand", lambda *a: 1 / 0)
         data = write_csv(tmp_path / "data.csv", mixed_rows())
         with pytest.raises(ZeroDivisionError):

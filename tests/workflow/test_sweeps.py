@@ -7,8 +7,8 @@ import pytest
 
 import kohort as keras
 from kohort.train import programs
-from kohort.workflow import WorkflowError
 from kohort.workflow.capacity_sweep import Size, capacity_sweep, read_sweep
+from kohort.workflow.failure import WorkflowError
 from kohort.workflow.lr_range import lr_range, read_range
 
 

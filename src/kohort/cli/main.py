@@ -29,6 +29,14 @@ Target = Annotated[
         show_default=False,
     ),
 ]
+Lags = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Rows are a series: the target's last values are inputs.",
+        show_default="14 for a date and a number, else none",
+    ),
+]
 Task = Annotated[
     str | None,
     typer.Option(help="binary, multi-class, multi-label or regression.", show_default="found out"),
@@ -79,8 +87,9 @@ def improve(
     data: Annotated[
         str,
         typer.Argument(
-            help="A CSV, Parquet or .npz file, or an embedded set: digits, breast_cancer, wine, "
-            "diabetes, iris, boston_housing, mnist, …",
+            help="A CSV, Parquet or .npz file, a folder with a folder of images or .txt files for "
+            "each class, or an embedded set: digits, breast_cancer, wine, diabetes, iris, "
+            "boston_housing, mnist, …",
             show_default=False,
         ),
     ],
@@ -105,6 +114,7 @@ def improve(
         bool, typer.Option("--resume", help="Go on with the interrupted run in the run folder.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the splits, weights and draws.")] = 0,
+    lags: Lags = None,
     task: Task = None,
     no_header: NoHeader = None,
     encoding: Encoding = "utf-8",
@@ -121,7 +131,7 @@ def improve(
     seconds = _seconds(budget)
 
     def job() -> None:
-        from kohort.workflow import improve as walk
+        from kohort.workflow.improve import improve as walk
 
         walk(
             data,
@@ -134,6 +144,7 @@ def improve(
             budget=seconds,
             resume=resume,
             task=task,
+            lags=lags,
             header=None if no_header is None else not no_header,
             encoding=encoding,
         )
@@ -163,7 +174,7 @@ def predict(
         import csv
         import io
 
-        from kohort.workflow import predict as apply
+        from kohort.workflow.predict import predict as apply
 
         header = None if no_header is None else not no_header
         names, rows = apply(run, data, header, encoding)

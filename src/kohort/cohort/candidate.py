@@ -31,7 +31,9 @@ class Candidate:
         label: what to call it.
 
     `prepare`, where it is set, is called as `prepare(model, x)` with a member's training rows
-    before it starts: scalers and the like learn from these rows and no others.
+    before it starts: scalers and the like learn from these rows and no others. `encode`, where it
+    is set, is then called as `encode(model, x)` with all rows: what cannot be traced is done on the
+    host, for each member anew.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Candidate:
     ):
         self.make, self.seed, self.sample, self.label = make, seed, sample, dict(label or {})
         self.prepare: Callable[[Any, Any], None] | None = None
+        self.encode: Callable[[Any, Any], Any] | None = None
         self.model, self.order_seed = self._build()
         for layer in self.model._flatten_layers():
             if hasattr(layer, "prepare_to_vary"):
@@ -93,9 +96,11 @@ class Candidate:
             model.fit(x, y, **{"sample_weight": weight, **arguments})
         return model
 
-    def rebuilt(self, ts: TrainState, leaves: dict[str, Any]) -> Any:
-        """A new ordinary model in the state `ts`."""
+    def rebuilt(self, ts: TrainState, leaves: dict[str, Any], data: Any, rows: np.ndarray) -> Any:
+        """A new ordinary model in the state `ts`, with the vocabularies of these rows."""
         model, _ = self._build()
+        if self.encode is not None and self.prepare is not None:
+            self.prepare(model, jax.tree.map(lambda a: np.asarray(a[rows]), data[0]))
         binding = Binding(model._structure(varied=None), model)
         for variables, arrays in zip(binding.parts(), ts, strict=True):
             for path, variable in variables.items():

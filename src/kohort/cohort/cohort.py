@@ -78,6 +78,7 @@ class Cohort:
         for member in self.members:
             member.leaves = dict(member.candidate.leaves)
             member.state = member.candidate.begin(self.data, member.rows)
+            self._packing.encode(member)
         for callback in self._callbacks:
             callback.on_train_begin(self)
         for member in self.members:
@@ -205,7 +206,7 @@ class Cohort:
         """
         member = which if isinstance(which, Member) else self.members[which]
         _check_trained([member])
-        return member.candidate.rebuilt(member.state, member.leaves)
+        return member.candidate.rebuilt(member.state, member.leaves, self.data, member.rows)
 
     def replay(self, which: int | Member) -> Any:
         """Train a member again, alone and by `fit`; its `history` is what the cohort's was.

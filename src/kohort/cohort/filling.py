@@ -35,6 +35,7 @@ def _keeps_rows_apart(operation: Any) -> bool:
         and _is_ours(operation)
         and not isinstance(operation, _ROWS_MEET)
         and getattr(operation, "activity_regularizer", None) is None
+        and not getattr(operation, "stateful", False)
     )
 
 

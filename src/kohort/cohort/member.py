@@ -46,6 +46,7 @@ class Member:
     history: History = dataclasses.field(default_factory=History)
     state: Any = None  # a TrainState, once it trains
     leaves: dict[str, Any] = dataclasses.field(default_factory=dict)
+    base: int = 0  # where its rows begin, when each member has a copy of the inputs
 
     def __post_init__(self) -> None:
         self.rows = np.asarray(self.rows, np.int32)
@@ -60,10 +61,15 @@ class Member:
 
     def order(self, epoch: int, shuffle: Any) -> np.ndarray:
         """The row numbers of an epoch, in the order in which `fit` would take them."""
+        rows = self.placed(self.rows)
         if not shuffle:
-            return self.rows
+            return rows
         rng = np.random.default_rng([self.candidate.order_seed, epoch])
-        return self.rows[rng.permutation(len(self.rows))]
+        return rows[rng.permutation(len(rows))]
+
+    def placed(self, rows: np.ndarray) -> np.ndarray:
+        """These rows in the member's own copy of the inputs."""
+        return rows + np.int32(self.base) if self.base else rows
 
     @property
     def record(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Pack:
         self.pace = Pace(_SECONDS)
         row_bytes = 4 * group.width * len(members[0].rows)
         self.together = max(1, min(together, _ORDER_BYTES // row_bytes))
-        rows = [m.validation for m in members if m.validation is not None]
+        rows = [m.placed(m.validation) for m in members if m.validation is not None]
         self._tests = self._put(self._in_form(self._cut_validation(rows) if rows else ()))
         self._ready: dict[Any, Any] = {}
 
@@ -191,14 +191,15 @@ class Pack:
     def predict(self, rows: list[np.ndarray]) -> list[Any]:
         """Each member's outputs for its `rows` (equally many)."""
         size = self.group.validation_batch_size
-        grid = grids(self._filled(rows), size, filled=True, masked=False)[0]
+        placed = [m.placed(r) for m, r in zip(self.members, rows, strict=True)]
+        grid = grids(self._filled(placed), size, filled=True, masked=False)[0]
         order = self._put(self._in_form(grid.order))
         arguments = (self.ts, self.leaves(), self.data[0], order)
         out = jax.device_get(self._compiled("predict", arguments)(*arguments))
         if self.form is None:
-            out = jax.tree.map(lambda a: a[None], out)
+            out = jax.tree.map(lambda a: a[:, None], out)
         return [
-            jax.tree.map(lambda a: a[i].reshape(-1, *a.shape[3:])[: len(r)], out)  # noqa: B023
+            jax.tree.map(lambda a: a[:, i].reshape(-1, *a.shape[3:])[: len(r)], out)  # noqa: B023
             for i, r in enumerate(rows)
         ]
 
@@ -209,8 +210,8 @@ class Pack:
         training, validation = (self._named(part) for part in jax.device_get(logs))
         named = training | {f"val_{name}": value for name, value in validation.items()}
         if self.form is None:
-            named = {name: value[None] for name, value in named.items()}
-        return [{name: value[:, e] for name, value in named.items()} for e in range(first, last)]
+            named = {name: value[:, None] for name, value in named.items()}
+        return [{name: value[e] for name, value in named.items()} for e in range(first, last)]
 
     def _named(self, results: Any) -> Logs:
         if results is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from kohort.cohort.encoded import Copies
 from kohort.cohort.group import Group, grouped
 from kohort.cohort.member import Member
 from kohort.cohort.pack import Pack
@@ -42,6 +43,13 @@ class Packing:
         self.groups = grouped(members, data, validation_batch_size)
         self._data, self._width, self._form, self._together = data, width, form, together
         self._on_device: dict[Any, Any] = {}
+        self._copies: dict[Group, Copies] = {}
+
+    def encode(self, member: Member) -> None:
+        """Give a member a copy of the inputs in its own encoding, where its model has one."""
+        if member.candidate.encode is not None:
+            group = next(g for g in self.groups if member in g.members)
+            self._copies.setdefault(group, Copies(self._data)).add(member)
 
     def settle(self) -> None:
         """Choose how each group runs, and compile its programs."""
@@ -93,12 +101,15 @@ class Packing:
         """A pack of the first of these members."""
         device = device or jax.local_devices()[0]
         part = members[: group.width]
-        return Pack(group, part, self._data_on(device), device, self._together)
+        return Pack(group, part, self._data_on(device, group), device, self._together)
 
-    def _data_on(self, device: Any) -> Any:
-        if device not in self._on_device:
-            self._on_device[device] = jax.device_put(self._data, device)
-        return self._on_device[device]
+    def _data_on(self, device: Any, group: Group) -> Any:
+        copies = self._copies.get(group)
+        key = device, copies
+        if key not in self._on_device:
+            data = self._data if copies is None else copies.stacked
+            self._on_device[key] = jax.device_put(data, device)
+        return self._on_device[key]
 
     @property
     def workers(self) -> int:

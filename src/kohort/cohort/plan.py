@@ -17,7 +17,7 @@ from kohort.data.adapt import device_memory
 _WIDEST = 8
 """Members a pack on a CPU: wider packs save no more overhead and leave the cache."""
 _MEMORY_SHARE = 0.5
-_WORTH_MEASURING = 8.0  # seconds of work: another form has to be compiled first
+_WORTH_MEASURING = 8.0  # times the compilation: so much work pays for compiling another form
 _CLEARLY = 0.95
 
 
@@ -46,13 +46,15 @@ def settle(group: Any, make_pack: Callable[[], Any], workers: int, is_free: bool
         workers: how many packs run at a time.
         is_free: whether the form may be chosen.
     """
+    begun = time.perf_counter()
     pack = _fitting(group, make_pack, workers)
+    compilation = max(1.0, time.perf_counter() - begun)
     if not is_free or group.width == 1:
         return
     together = _seconds_a_step(pack, workers)
     packs = -(-len(group.members) // group.width)
     rounds = -(-packs // workers) * max(m.epochs for m in group.members)
-    if together * rounds * pack.steps < _WORTH_MEASURING:
+    if together * rounds * pack.steps < _WORTH_MEASURING * compilation:
         return
     width, group.width, group.form = group.width, 1, "each"
     alone = _seconds_a_step(make_pack(), workers) * width

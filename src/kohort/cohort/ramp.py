@@ -41,7 +41,7 @@ def losses_while_rising(
     arguments = (stacked, leaves, data, orders, rates, lead.fresh)
     with serving(lead.model, lead.binding):
         run = group.program("vmap").compile("ramp", arguments, jax.local_devices()[0])
-    return np.asarray(run(*arguments))
+    return np.asarray(run(*arguments)).T
 
 
 def _check_rate(optimizer: Any) -> None:

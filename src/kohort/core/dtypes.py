@@ -131,6 +131,10 @@ class DTypePolicy(Component, module="keras"):
         """The dtype of the variables."""
         return self._variable_dtype
 
+    def at(self, path: str | None) -> DTypePolicy:
+        """The policy of the layer with this path: this one, but for a `DTypePolicyMap`."""
+        return self
+
     @property
     def quantization_mode(self) -> None:
         """None: quantised policies do not exist here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,13 +12,20 @@ _public: dict[tuple[str, str], Any] = {}
 _custom: dict[str, Any] = {}
 _custom_names: dict[Any, str] = {}
 _scope = threading.local()
+_FAMILIES = frozenset(
+    "constraints dtype_policies initializers layers losses metrics models optimizers "
+    "regularizers".split()
+)
 
 
 def add_class(cls: type) -> None:
-    """Remember one of Kohort's own classes under its public Keras module."""
+    """Remember one of Kohort's own classes under its public Keras module.
+
+    Where Keras exports it under another name than its own, `_public_name` says so.
+    """
     module = getattr(cls, "public_module", "")
     if module and cls.__module__.startswith("kohort.") and not cls.__name__.startswith("_"):
-        _public[(module, cls.__name__)] = cls
+        _public[(module, cls.__dict__.get("_public_name", cls.__name__))] = cls
 
 
 def add_alias(module: str, name: str, target: Any) -> None:
@@ -51,6 +59,7 @@ def find_public(module: str | None, name: str) -> Any:
 
     Keras's private modules (`keras.src.layers.core.dense`) are read as the public ones.
     """
+    _load_family(module or "")
     if (module, name) in _public:
         return _public[(module or "", name)]
     if module and module.split(".")[0] in ("keras", "tf_keras", "tensorflow", "kohort"):
@@ -63,6 +72,14 @@ def find_public(module: str | None, name: str) -> Any:
             if known == name:
                 return target
     return None
+
+
+@functools.cache
+def _load_family(module: str) -> None:
+    """Import what a file names: nobody may have used models, say, before one is loaded."""
+    parts = ["models"] if module == "keras" else module.split(".")
+    for family in _FAMILIES.intersection(parts):
+        importlib.import_module(f"kohort.{family}")
 
 
 class CustomObjectScope:

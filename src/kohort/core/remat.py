@@ -104,7 +104,7 @@ def remat_call(operation: Any, call: Callable[..., Any], args: tuple, kwargs: di
 
 
 def _with_remat_activation(operation: Any, call: Callable[..., Any]) -> Callable[..., Any]:
-    if getattr(operation, "activation", None) is None:
+    if operation.__dict__.get("activation") is None:  # a recurrent layer's cell has it
         return call
 
     @functools.wraps(call)

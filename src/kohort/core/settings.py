@@ -13,6 +13,7 @@ _values: dict[str, object] = {
     "traceback_filtering": True,
     "max_epochs": None,
     "max_steps_per_epoch": None,
+    "flash_attention": None,
 }
 
 
@@ -118,3 +119,18 @@ def set_max_steps_per_epoch(value: int | None) -> None:
 def backend() -> str:
     """The name of the engine, always `'jax'`."""
     return "jax"
+
+
+def enable_flash_attention() -> None:
+    """Let attention layers made from now on use flash attention, where the device has it."""
+    _values["flash_attention"] = True
+
+
+def disable_flash_attention() -> None:
+    """Let attention layers made from now on use no flash attention, unless they are told to."""
+    _values["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Whether it was enabled (True) or disabled (False); None where nothing was said."""
+    return _values["flash_attention"]  # type: ignore[return-value]

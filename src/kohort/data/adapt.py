@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ import numpy as np
 from kohort.core import tree
 from kohort.data.batches import BatchSource, Source
 from kohort.data.host_rows import HostRows
+from kohort.data.pipeline import Dataset
 from kohort.data.source import (
     ArraySource,
     clean_batch,
@@ -36,12 +37,14 @@ def make_source(
     class_weight: Mapping[int, float] | None = None,
     seed: int = 0,
     execution: int = 1,
+    prepare: Callable[[Any], Any] | None = None,
 ) -> Source:
     """Return the source for this data.
 
     Args:
         steps: the steps of an epoch, where that is not the whole data.
         execution: how many steps belong together (`steps_per_execution`).
+        prepare: makes of raw inputs what the compiled program takes.
 
     Raises:
         ValueError: where `y` or `sample_weight` come beside batches that hold their own, the
@@ -55,11 +58,13 @@ def make_source(
                     f"Received: x of type {type(x).__name__} and "
                     f"{name} of type {type(value).__name__}"
                 )
-        return _batch_source(x, steps, class_weight, shuffle, seed, execution)
+        return _batch_source(x, steps, class_weight, shuffle, seed, execution, prepare)
     if x is None:
         raise ValueError("No data: `x` is None. Pass arrays, a dataset or a generator.")
     data = tuple(map_arrays(part) for part in (x, y, sample_weight))
     row_count(data)
+    if prepare is not None:
+        data = (prepare(data[0]), *data[1:])
     if class_weight is not None:
         data = with_class_weight(data, class_weight)
     kind = HostRows if _stays_on_host(data) else ArraySource
@@ -86,15 +91,19 @@ def device_memory() -> int:
 
 
 def _batch_source(
-    x: Any, steps: int | None, class_weight: Any, shuffle: Any, seed: int, execution: int
-) -> Source:
+    x: Any, steps: int | None, class_weight: Any, shuffle: Any, seed: int, execution: int,
+    prepare: Callable[[Any], Any] | None,
+) -> Source:  # fmt: skip
     once = hasattr(x, "__next__")
     size = None if once else _batch_count(x)
     mixed = shuffle and size is not None and isinstance(x, PyDataset)
+    turn_of = x.begin() if isinstance(x, Dataset) else None
 
     def make(seed: int, turn: int) -> Any:
         order = np.random.default_rng([seed, turn]).permutation(size or 0) if mixed else None
-        batches = iterate(x, order)
+        batches = iterate(x, order) if turn_of is None else turn_of(turn, seed)
+        if prepare is not None:
+            batches = (_with_inputs(clean_batch(item), prepare) for item in batches)
         if class_weight is None:
             return iter(batches)
         return (with_class_weight(clean_batch(item), class_weight) for item in batches)
@@ -102,14 +111,21 @@ def _batch_source(
     return BatchSource(make, steps, size, once, execution, data=x, seed=seed)
 
 
+def _with_inputs(batch: tuple, prepare: Callable[[Any], Any]) -> tuple:
+    return prepare(batch[0]), *batch[1:]
+
+
 def _batch_count(x: Any) -> int | None:
     """How many batches `x` gives, where it says so."""
     if hasattr(x, "num_batches"):
         return x.num_batches
-    if hasattr(x, "__len__"):
-        return len(x)
-    count = int(x.cardinality()) if hasattr(x, "cardinality") else -1
-    return count if count >= 0 else None
+    if hasattr(x, "cardinality"):
+        count = int(x.cardinality())
+        return count if count >= 0 else None
+    try:
+        return len(x) if hasattr(x, "__len__") else None
+    except TypeError:  # a loader over an iterable of unknown length
+        return None
 
 
 def with_class_weight(data: tuple, class_weight: Mapping[int, float]) -> tuple:

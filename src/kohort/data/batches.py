@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from kohort.core import tree
+from kohort.data.pipeline import Dataset
+from kohort.data.pipeline_elements import spec_of
 from kohort.data.schedule import Schedule
 from kohort.data.source import ArraySource, Block, Pace, clean_batch
 
@@ -46,6 +48,7 @@ class BatchSource:
         self._limit = None if steps is None else math.ceil(steps / execution) * execution
         self._iterator: _Peekable | None = None
         self._place = (seed, 0, 0)  # the turn, and the step in it, that the iterator is at
+        self._next = (seed, 0, 0)  # the epoch and step that come next, where the size is unknown
 
     def first(self) -> Any:
         """The first batch, to learn shapes from. It is not lost."""
@@ -57,7 +60,14 @@ class BatchSource:
                 "The data set is empty: the iterator gave no batch. Received: 0 batches.\n"
                 "  1. Check the filter or split that made it."
             )
-        return clean_batch(batch)
+        first = clean_batch(batch)
+        if isinstance(self._data, Dataset) and any(np.ndim(a) == 0 for a in _arrays(first)):
+            raise ValueError(
+                "A dataset must give batches, whose arrays have rows along their first axis. "
+                f"Received: {self._data!r} of single rows: {spec_of(batch)}\n"
+                "  1. Make batches of them: dataset.batch(32)."
+            )
+        return first
 
     @property
     def exhausted(self) -> bool:
@@ -88,13 +98,12 @@ class BatchSource:
                 self.steps = start + taken
             if count is None or taken < count:
                 self._drop()
+            self._next = (self.seed, epoch - self.first_epoch + 1, 0)
 
     def _seek(self, epoch: int, start: int) -> tuple[int | None, bool]:
         """Go to step `start` of an epoch; return its further steps, and whether some lack."""
         if self._schedule is None:
-            if self._iterator is None or self._peek() is None:
-                self._start(epoch)
-                self._skip(0 if self._once else start)
+            self._seek_unknown(epoch - self.first_epoch, start)
             return None if self._limit is None else self._limit - start, False
         part = self._schedule.part(epoch - self.first_epoch)
         if self._place != (self.seed, part.turn, part.start + start) or self._iterator is None:
@@ -102,9 +111,30 @@ class BatchSource:
             self._skip(part.start + start)
         return max(part.stop - part.start - start, 0), part.ran_out
 
-    def _skip(self, steps: int) -> None:
+    def _seek_unknown(self, epoch: int, start: int) -> None:
+        """`_seek` in data of unknown size; a resumed fit goes through the epochs before it."""
+        if self._once or self._next == (self.seed, epoch, start):
+            self._begin(epoch)
+            return
+        self._drop()
+        for passed in range(0 if self._limit is None else epoch):
+            self._begin(passed)
+            if self._skip(self._limit or 0) < (self._limit or 0):
+                self._drop()
+        self._begin(epoch)
+        self._skip(start)
+
+    def _begin(self, epoch: int) -> None:
+        """Begin a turn, unless the last one has batches left."""
+        if self._iterator is None or self._peek() is None:
+            self._start(epoch)
+
+    def _skip(self, steps: int) -> int:
+        """Go over batches; return how many there were."""
         assert self._iterator is not None
-        self._moved(sum(1 for _ in itertools.islice(self._iterator, steps)))
+        count = sum(1 for _ in itertools.islice(self._iterator, steps))
+        self._moved(count)
+        return count
 
     def _moved(self, steps: int) -> None:
         seed, turn, step = self._place
@@ -174,12 +204,16 @@ def _grouped(batches: Iterator[Any], pace: Pace) -> Iterator[list[Any]]:
 
 
 def _shape(batch: Any) -> Any:
-    return [(a.shape, str(a.dtype)) for a in tree.flatten(batch) if a is not None]
+    return [(a.shape, str(a.dtype)) for a in _arrays(batch)]
+
+
+def _arrays(batch: Any) -> list[Any]:
+    return [a for a in tree.flatten(batch) if a is not None]
 
 
 def _group_size(batch: Any, pace: Pace) -> int:
     """How many batches to stack: within the pace and 64 MiB, a power of two where that is free."""
-    size = sum(a.nbytes for a in tree.flatten(batch) if a is not None)
+    size = sum(a.nbytes for a in _arrays(batch))
     most = max(1, min(pace.steps, 64, _MOST_BYTES // max(size, 1)))
     return most if pace.single else 1 << (most.bit_length() - 1)
 
@@ -192,6 +226,6 @@ def stack(group: list[Any]) -> Block:
     data = tree.map_structure(
         lambda *a: None if a[0] is None else np.concatenate(a) if len(a) > 1 else a[0], *filled
     )
-    batch = next(a.shape[0] for a in tree.flatten(group[0]) if a is not None)
+    batch = _arrays(group[0])[0].shape[0]
     order = np.arange(size * batch, dtype=np.int32).reshape(size, batch)
     return Block(data, order, 0, count)

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from kohort.core import settings, tree
+from kohort.core.host import to_host
 from kohort.data.schedule import Part, Schedule
 
 
@@ -73,6 +74,8 @@ def _shrink(array: Any) -> Any:
     if array.dtype == object:
         array = _from_objects(array)
         kind = array.dtype.kind
+    if kind in "SU":
+        return to_host(array)
     if kind == "f" and array.dtype.itemsize == 8:
         return array.astype(settings.floatx())
     if kind in "iu" and array.dtype.itemsize == 8:

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kohort import random
 from kohort.core.component import field
+from kohort.core.dtypes import standardize_dtype
 from kohort.core.serialization import deserialize_keras_object, serialize_keras_object
 from kohort.initializers.initializer import Initializer
 
@@ -232,11 +234,17 @@ class Orthogonal(RandomInitializer):
                 "The tensor to initialize must be at least two-dimensional. Received: "
                 f"shape={shape} of rank {len(shape)}."
             )
+        import scipy.linalg  # JAX's own QR on a CPU, without a compilation for each shape
+
+        dtype = standardize_dtype(dtype)
+        wide = dtype if dtype == "float64" else "float32"  # LAPACK knows no shorter ones
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = (max(rows, columns), min(rows, columns))
-        q, r = jnp.linalg.qr(random.normal(tall, dtype=dtype, seed=self.seed))
-        q = q * jnp.sign(jnp.diag(r))  # so that Q is uniform over the orthogonal group
-        return self.gain * (q.T if rows < columns else q).reshape(shape)
+        drawn = np.asarray(random.normal(tall, dtype=wide, seed=self.seed))
+        q, r = scipy.linalg.qr(drawn, mode="economic")
+        q = q * np.sign(np.diag(r))  # so that Q is uniform over the orthogonal group
+        q = self.gain * (q.T if rows < columns else q).reshape(shape)
+        return jnp.asarray(q, dtype)
 
 
 def compute_fans(

@@ -210,7 +210,7 @@ class Calling:
 
     def _symbolic_args(self, shapes: tuple) -> list[Any]:
         make = functools.partial(KerasTensor, dtype=self.compute_dtype)
-        return [tree.map_shape_structure(make, shape) for shape in shapes]
+        return [None if s is None else tree.map_shape_structure(make, s) for s in shapes]
 
     def _symbolic_kwargs(self, shapes: dict) -> dict[str, Any]:
         make = functools.partial(KerasTensor, dtype=self.compute_dtype)

@@ -6,6 +6,7 @@ from typing import Any
 
 from kohort.core import tree
 from kohort.core.dtypes import standardize_dtype
+from kohort.core.host import is_prepared
 from kohort.core.variable import standardize_shape
 
 
@@ -64,7 +65,7 @@ class InputSpec:
 
 def assert_input_compatibility(input_spec: Any, inputs: Any, layer_name: str) -> None:
     """Raise ValueError where the inputs do not fit the specification."""
-    if not input_spec:
+    if not input_spec or is_prepared(inputs):
         return
     specs = tree.flatten(input_spec)
     if isinstance(inputs, dict):

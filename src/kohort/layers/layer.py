@@ -155,7 +155,7 @@ class Layer(Calling, Configured, Tracked, Operation, module="keras.layers"):
     @property
     def dtype_policy(self) -> DTypePolicy:
         """The dtypes of computation and variables; may be set by name."""
-        return self._dtype_policy
+        return self._dtype_policy.at(self.name)
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:

@@ -28,8 +28,10 @@ def adapt_layers(model: Any, x: Any) -> None:
     >>> model(np.array([[2.0]])).tolist()
     [[0.0]]
     """
-    for layer in model._flatten_layers(include_self=False):
-        if is_adaptable(layer):
+    found = model._flatten_layers(include_self=False)
+    inner = {id(part) for layer in found if hasattr(layer, "adapt") for part in layer._layers}
+    for layer in found:
+        if is_adaptable(layer) and id(layer) not in inner:  # those inside learn with the outer one
             layer.adapt(_reaching(model, layer, x))
 
 
@@ -39,7 +41,7 @@ def is_adaptable(layer: Any) -> bool:
         return False
     return all(
         getattr(layer, given, None) is None
-        for given in ("input_mean", "input_variance", "input_vocabulary", "bin_boundaries")
+        for given in ("input_mean", "input_variance", "input_vocabulary", "input_boundaries")
     )
 
 

@@ -88,8 +88,9 @@ class Compiling:
             "jit_compile": jit_compile,
         }
         self.optimizer = optimizers.get(optimizer)
-        if auto_scale_loss and getattr(self, "dtype_policy", None) is not None:
-            if self.dtype_policy.name == "mixed_float16" and self.optimizer is not None:
+        scales_itself = isinstance(self.optimizer, (optimizers.LossScaleOptimizer, type(None)))
+        if auto_scale_loss and not scales_itself and getattr(self, "dtype_policy", None):
+            if self.dtype_policy.name == "mixed_float16":
                 self.optimizer = optimizers.LossScaleOptimizer(
                     self.optimizer, name="loss_scale_optimizer"
                 )

@@ -9,11 +9,13 @@ from typing import Any
 
 from kohort.core import tree
 from kohort.core.graph import Graph, _Visit
+from kohort.core.host import is_prepared, to_host
 from kohort.core.masks import get_mask, set_mask
 from kohort.core.symbolic import KerasTensor, Node
 from kohort.core.variable import convert_to_tensor
 from kohort.layers import Input, InputSpec, Layer
 from kohort.layers.call import takes
+from kohort.models.host_part import started
 from kohort.models.model import Model
 
 
@@ -145,7 +147,8 @@ class Functional(Model, module="keras.src.models.functional"):
         self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
     ) -> Any:
         """Run the graph."""
-        flat = self._standardize_inputs(inputs)
+        prepared = is_prepared(inputs)
+        flat = [] if prepared else self._standardize_inputs(inputs)
         if mask is not None:
             for x, m in zip(flat, tree.flatten(mask), strict=True):
                 if m is not None:
@@ -163,7 +166,7 @@ class Functional(Model, module="keras.src.models.functional"):
                 }
             return operation(*args, **arguments)
 
-        outputs = self._graph.run(flat, run)
+        outputs = self._graph.run(flat, run, started(self._graph, inputs) if prepared else None)
         if isinstance(outputs, (list, tuple)) and len(outputs) == 1:
             return outputs[0]
         return outputs
@@ -176,7 +179,10 @@ class Functional(Model, module="keras.src.models.functional"):
         def run(operation: Any, args: tuple, kwargs: dict) -> Any:
             return operation.compute_output_spec(*args, **kwargs)
 
-        outputs = self._graph.run(self._standardize_inputs(inputs, warn=False), run)
+        if is_prepared(inputs):
+            outputs = self._graph.run([], run, started(self._graph, inputs))
+        else:
+            outputs = self._graph.run(self._standardize_inputs(inputs, warn=False), run)
         if isinstance(outputs, (list, tuple)) and len(outputs) == 1:
             return outputs[0]
         return outputs
@@ -237,12 +243,13 @@ class Functional(Model, module="keras.src.models.functional"):
         mask = get_mask(x)
         y: Any = x
         if not isinstance(x, KerasTensor):
-            y = convert_to_tensor(x, None if ref.dtype == "string" else ref.dtype)
+            y = to_host(x) if ref.dtype == "string" else convert_to_tensor(x, ref.dtype)
         rank, expected = len(y.shape), len(ref.shape)
         if rank == expected + 1 and y.shape[-1] == 1:
             y = y.squeeze(-1)
         elif rank == expected - 1 and expected and ref.shape[-1] == 1:
-            y = y[..., None]
+            texts = isinstance(y, KerasTensor) and y.dtype == "string"  # no operation takes them
+            y = KerasTensor((*y.shape, 1), "string") if texts else y[..., None]
         elif rank != expected:
             path = ".".join(
                 str(p) for p in tree.flatten_with_path(self._graph.inputs_struct)[index][0]

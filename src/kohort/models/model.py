@@ -198,6 +198,29 @@ class Model(Compiling, Training, Layer, module="keras"):  # type: ignore[misc]
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    def export(
+        self,
+        filepath: Any,
+        format: str = "stablehlo",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Export the inference of the model as a program that runs without its code.
+
+        Args:
+            filepath: a folder, or with `format="onnx"` a file.
+            format: `"stablehlo"` (read back with `kohort.export.load`; needs JAX alone) or
+                `"onnx"` (the extra `onnx`). Keras's other formats need other frameworks.
+            verbose: whether to print a line.
+            input_signature: specifications of the inputs, where None is any size; by default
+                the model's own.
+            kwargs: `opset_version` for ONNX, `platforms` for StableHLO.
+        """
+        from kohort.export import export_model
+
+        export_model(self, filepath, format, verbose, input_signature, **kwargs)
+
     def to_json(self, **kwargs: Any) -> str:
         """The configuration as JSON."""
         import json

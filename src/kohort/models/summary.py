@@ -73,13 +73,13 @@ def _rows(item: Any, nodes: Any, expand_nested: bool, level: int) -> Iterator[Ro
     weights = getattr(item, "weights", [])
     trainable = bool(item.trainable) if weights else None
     links = _connections(item, nodes) if nodes is not None else []
-    yield Row(prefix + item.name, _class_name(item), _output_shape(item), params, links, trainable)
+    yield Row(prefix + item.name, class_name(item), _output_shape(item), params, links, trainable)
     if expand_nested:
         for child in getattr(item, "layers", None) or []:
             yield from _rows(child, nodes, expand_nested, level + 1)
 
 
-def _class_name(item: Any) -> str:
+def class_name(item: Any) -> str:
     if isinstance(item, Layer):
         return type(item).__name__
     from kohort.ops import keras_names

@@ -66,7 +66,7 @@ class Training:
         source = make_source(
             x, y, sample_weight, batch_size=batch_size, steps=_capped(steps_per_epoch),
             shuffle=shuffle, class_weight=class_weight, seed=self._shuffle_seed,
-            execution=self.steps_per_execution,
+            execution=self.steps_per_execution, prepare=self._prepared,
         )  # fmt: skip
         self._symbolic_build(source.first())
         if isinstance(source, ArraySource):
@@ -76,13 +76,21 @@ class Training:
         epochs = min(epochs, settings.max_epochs() or epochs)
         listed, pace = self._listed("train", callbacks, verbose, source.steps, epochs)
         self._callback_list: CallbackList | None = listed
+        self.__dict__["_sources"] = source, validation  # for callbacks that look at rows
         try:
             self._fit_epochs(
                 source, listed, pace, range(initial_epoch, epochs), validation, validation_freq
             )
         finally:
             self._callback_list = None
+            del self.__dict__["_sources"]
         return self.history
+
+    def _prepared(self, x: Any) -> Any:
+        """Raw rows as the compiled program takes them: what needs strings is done before."""
+        from kohort.models.host_part import prepare
+
+        return prepare(self, x)
 
     def _fit_epochs(
         self, source: Any, listed: CallbackList, pace: Pace, epochs: range, validation: Any,
@@ -140,8 +148,9 @@ class Training:
         else:
             parts = (data, None, None)
         return make_source(
-            *parts, batch_size=batch_size, steps=steps, execution=self.steps_per_execution
-        )
+            *parts, batch_size=batch_size, steps=steps, execution=self.steps_per_execution,
+            prepare=self._prepared,
+        )  # fmt: skip
 
     def _validate(self, source: Any, listed: CallbackList) -> dict[str, float]:
         """Evaluate on the validation source, leaving the training metrics as they are."""
@@ -175,7 +184,7 @@ class Training:
         self._assert_compiled("evaluate")
         source = make_source(
             x, y, sample_weight, batch_size=batch_size, steps=_capped(steps),
-            execution=self.steps_per_execution,
+            execution=self.steps_per_execution, prepare=self._prepared,
         )  # fmt: skip
         self._symbolic_build(source.first())
         listed, pace = self._listed("test", callbacks, verbose, source.steps)
@@ -207,8 +216,9 @@ class Training:
         """Return the outputs for all rows of `x` as NumPy arrays."""
         _check_rest("predict", kwargs)
         source = make_source(
-            x, batch_size=batch_size, steps=_capped(steps), execution=self.steps_per_execution
-        )
+            x, batch_size=batch_size, steps=_capped(steps), execution=self.steps_per_execution,
+            prepare=self._prepared,
+        )  # fmt: skip
         first = source.first()
         if not self.built:
             self._symbolic_build((first[0], None, None))
@@ -269,7 +279,9 @@ class Training:
         self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
     ) -> Any:
         data = tuple(map_arrays(part) for part in (x, y, sample_weight))
-        source = make_source(*data, batch_size=2**31 - 1, class_weight=class_weight)
+        source = make_source(
+            *data, batch_size=2**31 - 1, class_weight=class_weight, prepare=self._prepared
+        )
         batch = source.first()
         self._symbolic_build(batch)
         self._binding()
@@ -279,7 +291,7 @@ class Training:
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch."""
-        batch = clean_batch((map_arrays(x),))
+        batch = clean_batch((self._prepared(map_arrays(x)),))
         if not self.built:
             self._symbolic_build((batch[0], None, None))
         stacked = jax.tree.map(lambda a: a[None], batch)

@@ -12,6 +12,7 @@ import numpy as np
 from kohort.core import tree
 from kohort.core.dtypes import standardize_dtype
 from kohort.core.lifting import Lift, arrays, lifted
+from kohort.core.portable import is_portable
 from kohort.core.symbolic import is_keras_tensor, op
 from kohort.core.variable import convert_to_tensor as _convert
 from kohort.ops._base import array
@@ -78,10 +79,22 @@ def scan(
             return (values, state), y
 
         start = lift.values(), init
-        (values, state), ys = jax.lax.scan(step, start, xs, length, reverse, unroll)
+        (values, state), ys = _loop(step, start, xs, length, reverse, unroll)
         return values, (state, ys)
 
     return lifted(run)
+
+
+def _loop(step: Function, start: Any, xs: Any, length: Any, reverse: bool, unroll: Any) -> Any:
+    """JAX's loop; for other engines, which know no reversed one, over reversed arrays."""
+    if not (reverse and is_portable()):
+        return jax.lax.scan(step, start, xs, length, reverse, unroll)
+    carry, ys = jax.lax.scan(step, start, _reversed(xs), length, False, unroll)
+    return carry, _reversed(ys)
+
+
+def _reversed(arrays: Any) -> Any:
+    return jax.tree.map(lambda a: a[::-1], arrays)
 
 
 def _converted(xs: Any) -> Any:

@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from kohort.core.portable import is_portable
 from kohort.core.settings import standardize_data_format
 from kohort.core.symbolic import op
 from kohort.ops._base import array
+from kohort.ops.conv_slices import Window, convolve, transpose
 
 
 def spatial(value: Any, count: int) -> tuple[int, ...]:
@@ -23,11 +25,17 @@ def channels_axis(data_format: str) -> int:
     return -1 if data_format == "channels_last" else 1
 
 
-def _layout(rank: int, data_format: str) -> lax.ConvDimensionNumbers:
-    last = data_format == "channels_last"
-    images = (0, rank - 1, *range(1, rank - 1)) if last else tuple(range(rank))
-    kernel = (rank - 1, rank - 2, *range(rank - 2))
-    return lax.ConvDimensionNumbers(images, kernel, images)
+def _windows(
+    inputs: jax.Array, kernel: jax.Array, strides: Any, padding: str, data_format: str,
+    dilation_rate: Any, groups: int = 1,
+) -> Window:  # fmt: skip
+    count, last = inputs.ndim - 2, data_format == "channels_last"
+    strides, dilation = spatial(strides, count), spatial(dilation_rate, count)
+    lengths = inputs.shape[1:-1] if last else inputs.shape[2:]
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel.shape[:-2], dilation, strict=True)]
+    pads = lax.padtype_to_pads(lengths, reach, strides, padding.upper())
+    sides = tuple((low, high) for low, high in pads)
+    return Window(strides, sides, dilation, groups, last, is_portable())
 
 
 @op
@@ -53,7 +61,8 @@ def conv(
             f"Received input channels {channels} and kernel in_channels {kernel.shape[-2]}. "
         )
     groups = channels // kernel.shape[-2]
-    outputs = _conv(inputs, kernel, strides, padding, data_format, dilation_rate, groups)
+    window = _windows(inputs, kernel, strides, padding, data_format, dilation_rate, groups)
+    outputs = convolve(inputs, kernel, window)
     if outputs.size == 0 and inputs.size != 0:
         raise ValueError(
             "The convolution operation resulted in an empty output. This can happen if the "
@@ -62,18 +71,6 @@ def conv(
             f"inputs.shape={inputs.shape}, kernel.shape={kernel.shape}"
         )
     return outputs
-
-
-def _conv(
-    inputs: jax.Array, kernel: jax.Array, strides: Any, padding: str, data_format: str,
-    dilation_rate: Any, groups: int,
-) -> jax.Array:  # fmt: skip
-    count = inputs.ndim - 2
-    return lax.conv_general_dilated(
-        inputs, kernel, spatial(strides, count), padding.upper(),
-        rhs_dilation=spatial(dilation_rate, count),
-        dimension_numbers=_layout(inputs.ndim, data_format), feature_group_count=groups,
-    )  # fmt: skip
 
 
 @op
@@ -89,7 +86,8 @@ def depthwise_conv(
     inputs, kernel = array(inputs), array(kernel)
     channels = _check_channels(inputs, kernel, data_format)
     kernel = kernel.reshape(*kernel.shape[:-2], 1, channels * kernel.shape[-1])
-    return _conv(inputs, kernel, strides, padding, data_format, dilation_rate, channels)
+    window = _windows(inputs, kernel, strides, padding, data_format, dilation_rate, channels)
+    return convolve(inputs, kernel, window)
 
 
 def _check_channels(inputs: jax.Array, kernel: jax.Array, data_format: str) -> int:
@@ -131,17 +129,31 @@ def conv_transpose(
             f"input channels={channels}, kernel input channels={kernel.shape[-1]}, "
             f"data_format='{data_format}'."
         )
-    count = inputs.ndim - 2
+    count, last = inputs.ndim - 2, data_format == "channels_last"
     strides, dilation = spatial(strides, count), spatial(dilation_rate, count)
     extra = (None,) * count if output_padding is None else spatial(output_padding, count)
-    pads = [
-        transpose_padding((kernel.shape[i] - 1) * dilation[i] + 1, strides[i], padding, extra[i])
-        for i in range(count)
-    ]
-    return lax.conv_transpose(
-        inputs, kernel, strides, pads, rhs_dilation=dilation,
-        dimension_numbers=_layout(inputs.ndim, data_format), transpose_kernel=True,
-    )  # fmt: skip
+    lengths, pads = [], []
+    for i, n in enumerate(inputs.shape[1:-1] if last else inputs.shape[2:]):
+        axis = kernel.shape[i], strides[i], padding, extra[i], dilation[i]
+        reach = (axis[0] - 1) * dilation[i]
+        lengths.append(transposed_length(n, *axis))
+        before, after = transpose_padding(reach + 1, *axis[1:4])
+        pads.append((reach - before, reach - after))  # of the convolution that is transposed
+    window = Window(strides, tuple(pads), dilation, 1, last, is_portable())
+    return transpose(inputs, kernel, window, tuple(lengths))
+
+
+def transposed_length(
+    length: int, size: int, stride: int, padding: str, extra: int | None, dilation: int = 1
+) -> int:
+    """The length of an axis after a transposed convolution with a window of `size` entries.
+
+    >>> transposed_length(5, 3, 2, "valid", None), transposed_length(5, 3, 2, "same", None)
+    (11, 10)
+    """
+    reach = (size - 1) * dilation
+    pads = transpose_padding(reach + 1, stride, padding, extra)
+    return (length - 1) * stride + 1 - reach + sum(pads)
 
 
 def transpose_padding(window: int, stride: int, padding: str, extra: int | None) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kohort.core import registry
 from kohort.core.serialization import deserialize_keras_object, serialize_keras_object
-from kohort.optimizers import legacy, schedules
+from kohort.optimizers import experimental, legacy, schedules
 from kohort.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
 from kohort.optimizers.loss_scale import LossScaleOptimizer
 from kohort.optimizers.matrices import Adafactor, Muon

@@ -10,10 +10,12 @@ from kohort.core.registry import (
 )
 from kohort.core.serialization import deserialize_keras_object, serialize_keras_object
 from kohort.saving.api import load_model, save_model
+from kohort.saving.file_editor import KerasFileEditor
 from kohort.saving.weights import load_weights, save_weights
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

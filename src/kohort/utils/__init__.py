@@ -1,5 +1,7 @@
 """Helpers for data, files and progress, under Keras's names."""
 
+from typing import Any
+
 from kohort.core.dtypes import standardize_dtype
 from kohort.core.registry import (
     CustomObjectScope,
@@ -19,7 +21,9 @@ from kohort.core.settings import (
 from kohort.core.symbolic import is_keras_tensor
 from kohort.random.seed import set_random_seed
 from kohort.utils import np_utils
+from kohort.utils.audio_directory import audio_dataset_from_directory
 from kohort.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from kohort.utils.config import Config
 from kohort.utils.files import get_file
 from kohort.utils.image import array_to_img, img_to_array, load_img, save_img
 from kohort.utils.image_directory import image_dataset_from_directory
@@ -32,11 +36,14 @@ from kohort.utils.text_directory import text_dataset_from_directory
 from kohort.utils.timeseries import timeseries_dataset_from_array
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -51,10 +58,12 @@ __all__ = [
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "load_img",
+    "model_to_dot",
     "normalize",
     "np_utils",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",
@@ -66,3 +75,16 @@ __all__ = [
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs layers or models: these are loaded when it is asked for."""
+    if name == "FeatureSpace":
+        from kohort.utils.feature_space import FeatureSpace
+
+        return FeatureSpace
+    if name in ("model_to_dot", "plot_model"):
+        from kohort.utils import model_drawing
+
+        return getattr(model_drawing, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

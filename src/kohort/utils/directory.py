@@ -11,18 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from kohort.utils.arraybatches import ArrayBatches
+from kohort.data.pipeline import Dataset
 from kohort.utils.numerical import to_categorical
 from kohort.utils.printing import print_msg
 
 _LABEL_MODES = ("int", "categorical", "binary", None)
-
-
-class FileBatches(ArrayBatches):
-    """Batches of files, with the names of the classes and the paths of the files."""
-
-    class_names: list[str] | None = None
-    file_paths: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +23,7 @@ class Request:
     """What the caller of `…_dataset_from_directory` wants of the files and labels."""
 
     kind: str
-    """What the files hold, for messages: "image" or "text"."""
+    """What the files hold, for messages: "image", "text" or "audio"."""
     endings: tuple[str, ...]
     directory: str
     labels: Any
@@ -65,7 +58,7 @@ class Request:
         parts = [request._part(files, name, load, stack) for name in names]
         return parts if self.subset == "both" else parts[0]
 
-    def _part(self, files: Files, name: str | None, load: Any, stack: Any) -> FileBatches:
+    def _part(self, files: Files, name: str | None, load: Any, stack: Any) -> Dataset:
         paths, labels = files.part(name, self.validation_split)
         if not paths:
             what = f"{name} {self.kind}" if self.subset == "both" else self.kind
@@ -75,7 +68,7 @@ class Request:
             )
         targets = None if labels is None else _encode(labels, self.label_mode, files.class_names)
 
-        def take(rows: Any) -> Any:
+        def gather(rows: Any) -> Any:
             if np.ndim(rows) == 0:
                 data = load(paths[int(rows)])
             else:
@@ -83,11 +76,14 @@ class Request:
                     data = stack(list(pool.map(load, [paths[row] for row in rows])))
             return data if targets is None else (data, targets[rows])
 
+        dataset: Any = Dataset.from_rows(gather, len(paths))
         # As in Keras, tf.data draws an order at each pass, grain one for good.
-        again = self.shuffle and self.format == "tf" and name != "validation"
-        batches = FileBatches(take, np.arange(len(paths)), self.batch_size, again, self.seed)
-        batches.class_names, batches.file_paths = files.class_names, paths
-        return batches
+        if self.shuffle and self.format == "tf" and name != "validation":
+            dataset = dataset.shuffle(len(paths), self.seed)
+        if self.batch_size is not None:
+            dataset = dataset.batch(self.batch_size)
+        dataset.class_names, dataset.file_paths = files.class_names, paths
+        return dataset
 
     def check(self) -> None:
         """Refuse arguments that are wrong or exclude each other."""

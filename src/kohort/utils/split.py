@@ -8,39 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from kohort.utils.arraybatches import ArrayBatches
+from kohort.data.pipeline import Dataset
 from kohort.utils.pydataset import PyDataset
-
-
-class Samples:
-    """Samples held in memory: arrays in a tuple, list or dict, with one common length.
-
-    `len`, indexing and iteration go by sample; `arrays` is the whole, `batch` cuts batches.
-
-    >>> samples = Samples((np.arange(4), np.arange(4) ** 2))
-    >>> len(samples), tuple(map(int, samples[3]))
-    (4, (3, 9))
-    >>> [x.tolist() for x, y in samples.batch(3)]
-    [[0, 1, 2], [3]]
-    """
-
-    def __init__(self, arrays: Any) -> None:
-        self.arrays = arrays
-
-    def __len__(self) -> int:
-        return len(_first_leaf(self.arrays))
-
-    def __getitem__(self, index: Any) -> Any:
-        return _map(lambda array: array[index], self.arrays)
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[index] for index in range(len(self)))
-
-    def batch(
-        self, batch_size: int, shuffle: bool = False, seed: int | None = None
-    ) -> ArrayBatches:
-        """The samples as batches for `fit`; `shuffle` draws a new order at each pass."""
-        return ArrayBatches(self.__getitem__, np.arange(len(self)), batch_size, shuffle, seed)
 
 
 def split_dataset(
@@ -54,13 +23,13 @@ def split_dataset(
     """Split a data set into a left and a right part, for example training and test.
 
     `dataset` is an array, a list or tuple of arrays of one length, or an iterable of samples
-    (a PyTorch data set, a generator, ...). A size is a fraction in `(0, 1)` or a
-    number of samples; the one that is None is the complement. Both parts are `Samples`, in memory;
-    if `dataset` gives batches (`PyDataset`, `ArrayBatches`, a batched `tf.data.Dataset`), they are
-    batches again, of the same size. `preferred_backend` is accepted for Keras scripts and not used.
+    (a PyTorch data set, a generator, ...). A size is a fraction in `(0, 1)` or a number of
+    samples; the one that is None is the complement. Both parts are `kohort.data.Dataset`s, in
+    memory: of samples, or of batches if `dataset` gives batches (`PyDataset`, a batched
+    `Dataset`). `preferred_backend` is accepted for Keras scripts and not used.
 
     >>> left, right = split_dataset(np.arange(10), left_size=0.8)
-    >>> len(left), right.arrays.tolist()
+    >>> len(left), [int(x) for x in right]
     (8, [8, 9])
     """
     del preferred_backend
@@ -75,11 +44,13 @@ def split_dataset(
     if shuffle:
         random.Random(seed).shuffle(order)
     left, right = _sizes(left_size, right_size, total)
-    samples = Samples(arrays)
-    parts = Samples(samples[order[:left]]), Samples(samples[order[-right:]])
-    if batch_size is None:
-        return parts
-    return parts[0].batch(batch_size), parts[1].batch(batch_size)
+    parts = [
+        Dataset.from_tensor_slices(_map(lambda array: array[rows], arrays))  # noqa: B023
+        for rows in (order[:left], order[-right:])
+    ]
+    if batch_size is not None:
+        parts = [part.batch(batch_size) for part in parts]
+    return parts[0], parts[1]
 
 
 def _load(dataset: Any) -> tuple[Any, int | None]:
@@ -98,7 +69,7 @@ def _load(dataset: Any) -> tuple[Any, int | None]:
         )
     if isinstance(dataset, PyDataset) or getattr(dataset, "batch_size", None):
         return _concatenate(list(dataset))
-    if hasattr(dataset, "_batch_size") and hasattr(dataset, "unbatch"):
+    if getattr(dataset, "_batch_size", None) and hasattr(dataset, "unbatch"):
         arrays, _ = _stack(list(dataset.unbatch()))
         return arrays, int(dataset._batch_size)
     return _stack(list(_each(dataset)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kohort.utils.arraybatches import ArrayBatches
+from kohort.data.pipeline import Dataset
 
 
 def timeseries_dataset_from_array(
@@ -21,7 +21,7 @@ def timeseries_dataset_from_array(
     start_index: int | None = None,
     end_index: int | None = None,
     format: str = "tf",
-) -> ArrayBatches:
+) -> Dataset:
     """Cut a series into windows and give them as batches.
 
     Window `i` is `data[s], data[s + r], ..., data[s + (sequence_length - 1) * r]` with
@@ -30,9 +30,9 @@ def timeseries_dataset_from_array(
     windows are given. Only `data[start_index:end_index]` is used. Without targets (None) a batch
     is the windows alone, otherwise `(windows, targets)`.
 
-    The result is a re-iterable `ArrayBatches` of NumPy arrays for either `format`. Windows are cut
-    when they are asked for, so overlapping ones take no memory. With `shuffle` each pass has its
-    own order, fixed by `seed`.
+    The result is a `kohort.data.Dataset` for either `format`. Windows are cut when they are asked
+    for, so overlapping ones take no memory. With `shuffle` each pass has its own order, fixed by
+    `seed`.
 
     >>> series = np.arange(8)
     >>> batches = timeseries_dataset_from_array(series[:-3], series[3:], 3, batch_size=2)
@@ -58,15 +58,16 @@ def timeseries_dataset_from_array(
         values = np.asarray(targets)[start_index or 0 :]
         count = min(count, len(values))
     positions = np.arange(0, max(count, 0), sequence_stride)
-    if shuffle:
-        np.random.RandomState(seed).shuffle(positions)
     offsets = np.arange(0, sequence_length * sampling_rate, sampling_rate)
 
     def take(rows: np.ndarray) -> Any:
         windows = series[rows[..., None] + offsets]
         return windows if values is None else (windows, values[rows])
 
-    return ArrayBatches(take, positions, batch_size, shuffle, seed)
+    windows = Dataset.from_rows(lambda i: take(positions[i]), len(positions))
+    if shuffle and len(positions):
+        windows = windows.shuffle(len(positions), seed)
+    return windows if batch_size is None else windows.batch(batch_size)
 
 
 def _check_bounds(start_index: int | None, end_index: int | None, length: int) -> None:

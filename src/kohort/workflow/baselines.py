@@ -44,26 +44,36 @@ def run_baselines(judge: Judge) -> Baselines:
         scores = []
         for number in range(len(bench.folds)):
             x_train, y_train, x_judge, y_judge = bench.arrays(number)
-            prediction = predict_baseline(kind, bench.goal, (x_train, y_train), x_judge)
+            before = None if bench.before is None else bench.before[bench.folds[number].validation]
+            prediction = predict_baseline(kind, bench.goal, (x_train, y_train), x_judge, before)
             scores.append(bench.measure.score(y_judge, prediction))
-        made.append(Baseline(baseline_name(kind, bench.goal), scores))
+        made.append(Baseline(baseline_name(kind, bench.goal, bench.before), scores))
     trivial, linear = made
     default = judge("baseline", [DEFAULT], "the default network")[0]
     return Baselines(trivial, linear, default, _describe(trivial, linear, default, bench.measure))
 
 
-def baseline_name(kind: str, goal: Goal) -> str:
+def baseline_name(kind: str, goal: Goal, before: np.ndarray | None = None) -> str:
     """What the baseline is, in words."""
+    if kind == "trivial" and before is not None:
+        return "the value before"
     if kind == "linear":
         return "ridge regression" if goal.task == "regression" else "logistic regression"
     return "the median for all" if goal.task == "regression" else "the class shares for all"
 
 
 def predict_baseline(
-    kind: str, goal: Goal, train: tuple[np.ndarray, np.ndarray], x: np.ndarray
-) -> np.ndarray:
-    """Fits a baseline to the training rows and predicts `x`, as the networks' `predict` does."""
+    kind: str, goal: Goal, train: tuple[np.ndarray, np.ndarray], x: np.ndarray,
+    before: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Fits a baseline to the training rows and predicts `x`, as the networks' `predict` does.
+
+    `before` are the values before those to predict, where the data are a series: the trivial guess
+    is that nothing changes.
+    """
     x_train, y_train = train
+    if kind == "trivial" and before is not None:
+        return before
     if kind == "trivial":
         if goal.task == "regression":
             return np.full(len(x), np.median(y_train))

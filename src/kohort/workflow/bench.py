@@ -13,6 +13,7 @@ from kohort.workflow.measure import Measure
 from kohort.workflow.network import Goal
 from kohort.workflow.problem import Problem
 from kohort.workflow.protocol import Protocol
+from kohort.workflow.series import lag_name
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class Bench:
     `x`, `y` hold the rows of one fold after the other, each scaled with its own training rows;
     `folds` are row numbers in there. `places` are the same rows as places among the development
     rows, whose targets, in their own unit, are `truth`. `shifts` are the mean and the spread by
-    which each fold's target was scaled.
+    which each fold's target was scaled. `shape` is that of a row, as images have it; `are_words`
+    says that all columns are words of texts. `before` holds the target's last value, of each row
+    of `x`, where the data are a series.
     """
 
     x: np.ndarray
@@ -37,6 +40,9 @@ class Bench:
     epochs: int
     patience: int
     seed: int
+    shape: tuple[int, ...]
+    are_words: bool = False
+    before: np.ndarray | None = None
 
     @property
     def each(self) -> int:
@@ -52,6 +58,11 @@ class Bench:
         for number, fold in enumerate(self.places[: self.each]):
             out[fold.validation] = number
         return out
+
+    @property
+    def is_image(self) -> bool:
+        """Whether rows are images, large enough for convolutions."""
+        return len(self.shape) in (2, 3) and min(self.shape[:2]) >= 8
 
     def arrays(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """A fold as `(x_train, y_train, x_judge, y_judge)`, the targets in their own unit."""
@@ -71,12 +82,15 @@ def make_bench(
     epochs: int | None,
     seed: int,
     most_rows: int | None = None,
+    row_shape: tuple[int, ...] | None = None,
 ) -> Bench:
     """Scales each fold with its own training rows. `most_rows` limits what a fold trains on.
 
     `epochs=None` gives about 1200 steps, in 15 to 60 epochs.
     """
     goal, yes_no = Goal.of(problem), yes_no_columns(book)
+    lag = book.place_of(lag_name(problem.target, 1))
+    before: list[np.ndarray] = []
     xs, ys, shifts, folds, places = [], [], [], [], []
     start = 0
     for train, judge in protocol.folds:
@@ -86,6 +100,7 @@ def make_bench(
         shifts.append(target_shift(problem.y[train], goal))
         xs.append(scaler.apply(coded[both]))
         ys.append(shifted(problem.y[both], shifts[-1]))
+        before += [] if lag is None else [coded[both, lag]]
         middle, end = start + len(train), start + len(both)
         folds.append(Fold(np.arange(start, middle), np.arange(middle, end)))
         where = np.searchsorted(protocol.development, both)
@@ -97,7 +112,9 @@ def make_bench(
     return Bench(
         np.concatenate(xs), np.concatenate(ys), folds, places, shifts,
         problem.y[protocol.development], protocol.repeats, goal, measure,
-        epochs, max(5, epochs // 6), seed,
+        epochs, max(5, epochs // 6), seed, row_shape or (coded.shape[1],),
+        all(code.use in ("words", "aside") for code in book.codes),
+        np.concatenate(before) if before else None,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -101,10 +102,9 @@ def train(
 ) -> list[Result]:
     """Trains all settings on all folds as one cohort and scores them on the rows that judge."""
     start = time.perf_counter()
-    inputs = bench.x.shape[1]
     members: list[Member] = []
     for setting in settings:
-        members += _members(setting, bench, inputs)
+        members += _members(setting, bench)
     watchers = [] if deadline is None else [Deadline(deadline)]
     rows = min(max(len(fold.validation) for fold in bench.folds), 1024)
     cohort = Cohort(
@@ -121,11 +121,11 @@ def train(
     ]
 
 
-def _members(setting: Setting, bench: Bench, inputs: int) -> list[Member]:
+def _members(setting: Setting, bench: Bench) -> list[Member]:
     size = network.batch_size(len(bench.folds[0].train))
     sample = (bench.x[:size], bench.y[:size], None)
     made = [
-        Candidate(lambda: network.build(setting, inputs, bench.goal), bench.seed + r, sample)
+        Candidate(lambda: network.build(setting, bench.shape, bench.goal), bench.seed + r, sample)
         for r in range(bench.repeats)
     ]
     # Batch normalisation would need programs of its own for a last batch of another size.
@@ -169,10 +169,15 @@ def _result(
     if not np.isfinite(scores).all():
         score = error = float("nan")
     return Result(
-        stage, setting, setting.parameters(bench.x.shape[1], bench.goal.outputs), score, error,
+        stage, setting, _parameters(members[0].candidate.model), score, error,
         scores, train_scores, curves, best, predictions, seconds,
         all(member.status != "dropped" for member in members),
     )  # fmt: skip
+
+
+def _parameters(model: Any) -> int:
+    """The number of weights and biases that are trained."""
+    return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
 
 def _score(measure: Measure, y: np.ndarray, prediction: np.ndarray) -> float:

@@ -12,6 +12,8 @@ from kohort.workflow.honest import one_standard_error
 from kohort.workflow.network import Setting
 
 LADDER: tuple[tuple[int, ...], ...] = ((), (8,), (32,), (128,), (128, 128))
+CONVOLUTIONS = (Setting((32,), filters=(16,)), Setting((64,), filters=(16, 32)))
+EMBEDDINGS = (Setting((16,), 3e-3, embedding=8), Setting((32,), 3e-3, embedding=32))
 HIGHER: tuple[tuple[int, ...], ...] = ((256, 256),)  # for data that ask for more
 RISE = 0.1  # validation loss this far above its best, while training loss still falls
 
@@ -41,9 +43,12 @@ class Capacity:
 
 def grow(judge: Judge) -> Capacity:
     """Trains all sizes at once; where the largest still helps, larger ones follow."""
-    rungs = _climb(judge, LADDER)
+    rungs = _climb(judge, dense(LADDER))
     if HIGHER and not judge.is_late and _still_helps(rungs, judge.bench):
-        rungs += _climb(judge, HIGHER)
+        rungs += _climb(judge, dense(HIGHER))
+    more = CONVOLUTIONS if judge.bench.is_image else EMBEDDINGS if judge.bench.are_words else ()
+    if more and not judge.is_late:
+        rungs += _climb(judge, more)
     results = [rung.result for rung in rungs]
     measure = judge.bench.measure
     best = best_of(results, measure)
@@ -52,8 +57,12 @@ def grow(judge: Judge) -> Capacity:
     return Capacity(rungs, best, simplest, base, _describe(rungs, best, simplest, judge.bench))
 
 
-def _climb(judge: Judge, sizes: tuple[tuple[int, ...], ...]) -> list[Rung]:
-    settings = [Setting(hidden, first_rate(hidden)) for hidden in sizes]
+def dense(sizes: tuple[tuple[int, ...], ...]) -> tuple[Setting, ...]:
+    """Networks of dense layers."""
+    return tuple(Setting(hidden, first_rate(hidden)) for hidden in sizes)
+
+
+def _climb(judge: Judge, settings: tuple[Setting, ...]) -> list[Rung]:
     what = f"{len(settings)} size(s) on {len(judge.bench.folds)} fold(s), together"
     return [Rung(r, *_overfitting(r)) for r in judge("capacity", settings, what)]
 
@@ -101,10 +110,10 @@ def _describe(rungs: list[Rung], best: Result, simplest: Result, bench: Bench) -
         note = f"overfits (validation loss rises {rung.rise:.0%})" if rung.overfits else ""
         note = note if result.complete else "cut short: the time was over"
         text.append(
-            f"{size_of(result.setting):>15} {result.parameters:>8,} weights   "
+            f"{result.setting.size:>15} {result.parameters:>8,} weights   "
             f"{show(result.score)} ± {show(result.standard_error)}   {note}".rstrip()
         )
-    flagged = [size_of(rung.result.setting) for rung in rungs if rung.overfits]
+    flagged = [rung.result.setting.size for rung in rungs if rung.overfits]
     if flagged:
         text.append(f"Overfitting is plain at {', '.join(flagged)}.")
     if best is rungs[-1].result and not rungs[-1].overfits:
@@ -114,11 +123,6 @@ def _describe(rungs: list[Rung], best: Result, simplest: Result, bench: Bench) -
     else:
         text.append("No size overfits clearly: with more epochs, one may.")
     if simplest is not best:
-        near, top = size_of(simplest.setting), size_of(best.setting)
+        near, top = simplest.setting.size, best.setting.size
         text.append(f"Simpler, and within one standard error of {top}: {near}.")
     return text
-
-
-def size_of(setting: Setting) -> str:
-    """The units in the hidden layers, as people read them."""
-    return "-".join(map(str, setting.hidden)) or "no hidden layer"

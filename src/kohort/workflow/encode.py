@@ -7,6 +7,7 @@ mean, spread) is fitted inside the training part of each fold.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from kohort.workflow.failure import WorkflowError
 from kohort.workflow.table import Column, Table, is_row_number
+from kohort.workflow.words import is_prose, occurrences, vocabulary
 
 MOST_CATEGORIES = 50
 YEAR = 365.2425
@@ -21,8 +23,8 @@ YEAR = 365.2425
 
 @dataclass(frozen=True)
 class Code:
-    """How one column enters: `use` is `"number"`, `"yes-no"` (0 or 1), `"one-hot"`,
-    `"season"` or `"aside"`.
+    """How one column enters: `use` is `"number"`, `"yes-no"` (0 or 1), `"one-hot"`, `"words"`,
+    `"season"` or `"aside"`. `categories` are those of a one-hot column, or the words.
     """
 
     name: str
@@ -34,8 +36,9 @@ class Code:
     @property
     def features(self) -> list[str]:
         """The names of the columns that this one becomes."""
-        if self.use == "one-hot":
-            out = [f"{self.name}={category}" for category in self.categories]
+        if self.use in ("one-hot", "words"):
+            mark = "=" if self.use == "one-hot" else ": "
+            out = [f"{self.name}{mark}{category}" for category in self.categories]
         elif self.use == "season":
             out = [f"{self.name} (sin of the year)", f"{self.name} (cos of the year)"]
         elif self.use in ("number", "yes-no"):
@@ -50,10 +53,11 @@ class Code:
         if self.use == "one-hot":
             place = {category: i for i, category in enumerate(self.categories)}
             out = np.zeros((len(missing), len(self.categories)), dtype="float32")
-            text = column.values if column.kind == "category" else _as_text(column.values)
-            for row, value in enumerate(text):
+            for row, value in enumerate(_as_text(column)):
                 if value in place:
                     out[row, place[value]] = 1
+        elif self.use == "words":
+            out = occurrences(_as_text(column), self.categories)
         elif self.use == "season":
             angle = 2 * np.pi * column.values.astype("float64") / YEAR
             out = np.stack([np.sin(angle), np.cos(angle)], axis=1).astype("float32")
@@ -64,8 +68,10 @@ class Code:
         return out
 
 
-def _as_text(values: np.ndarray) -> list[str | None]:
-    return [None if np.isnan(value) else f"{value:g}" for value in values]
+def _as_text(column: Column) -> Sequence[str | None]:
+    if column.kind == "category":
+        return list(column.values)
+    return [None if np.isnan(value) else f"{value:g}" for value in column.values]
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,10 @@ class CodeBook:
     @property
     def features(self) -> list[str]:
         return [name for code in self.codes for name in code.features]
+
+    def place_of(self, name: str) -> int | None:
+        """Where the column of a number stands in the matrix; None where there is none."""
+        return self.features.index(name) if name in self.features else None
 
     def apply(self, columns: list[Column]) -> np.ndarray:
         """The coded matrix, shape `(rows, features)`, float32, NaN where a number is missing."""
@@ -132,6 +142,10 @@ def _code(column: Column, counts_rows: bool, pixel: bool) -> Code:
     counts = Counter(value for value in column.values if value is not None)
     if len(counts) == 1 and not gaps:
         return Code(name, "aside", reason="the same in every row")
+    if len(counts) > len(column.values) / 2 and is_prose(column.values):
+        words = vocabulary(column.values)
+        if words:
+            return Code(name, "words", words, gaps)
     if len(counts) > len(column.values) / 2:
         return Code(name, "aside", reason="different in most rows (a name, or free text)")
     kept = sorted(value for value, _ in counts.most_common(MOST_CATEGORIES))
@@ -153,6 +167,12 @@ def _describe(codes: list[Code], columns: list[Column], pixels: bool) -> list[st
     if uses["one-hot"]:
         width = sum(len(code.categories) for code in codes if code.use == "one-hot")
         text.append(f"{_columns(uses['one-hot'])} of categories: {width} yes/no columns.")
+    if uses["words"]:
+        width = sum(len(code.categories) for code in codes if code.use == "words")
+        text.append(
+            f"{_columns(uses['words'])} of texts: {width} yes/no columns, one for each frequent "
+            "word of the development rows."
+        )
     if uses["season"]:
         text.append(f"{_columns(uses['season'])} of dates: the season, as sine and cosine.")
     for code in [code for code in codes if code.use == "aside"][:10]:

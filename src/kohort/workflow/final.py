@@ -99,7 +99,7 @@ def _train(
     sample = (x[:size], y[:size], None)
     members = [
         Member(
-            Candidate(partial(network.build, s, x.shape[1], goal), bench.seed, sample),
+            Candidate(partial(network.build, s, bench.shape, goal), bench.seed, sample),
             np.arange(len(x)), None, size, count, network.callbacks(s, bench.epochs, None),
         )
         for s, count in zip(settings, epochs, strict=True)
@@ -107,7 +107,7 @@ def _train(
     cohort = Cohort(members, (x, y, None)).fit()
     bodies = []
     for number, setting in enumerate(settings):
-        body = network.build(setting, x.shape[1], goal, lean=True)
+        body = network.build(setting, bench.shape, goal, lean=True)
         body.set_weights(cohort.extract(number).get_weights())
         bodies.append(body)
     return bodies
@@ -133,17 +133,22 @@ def open_test(
     measure: Measure,
     test: np.ndarray,
     seed: int,
+    lag: int | None = None,
 ) -> TestResult:
-    """Scores the model and both baselines on the sealed rows, with 95 % intervals."""
+    """Scores the model and both baselines on the sealed rows, with 95 % intervals.
+
+    `lag` is the column that holds the value before, where the data are a series.
+    """
     goal, rows = Goal.of(problem), protocol.development
     y, prediction = problem.y[test], final.predict(coded[test])
     x_test = final.scaler.apply(coded[test])
     train = (final.scaler.apply(coded[rows]), problem.y[rows])
+    before = None if lag is None else coded[test, lag]
     figure = interval_of(measure.score, y, prediction, seed)
     baselines, beats = {}, {}
     for kind in ("trivial", "linear"):
-        other = predict_baseline(kind, goal, train, x_test)
-        name = baseline_name(kind, goal)
+        other = predict_baseline(kind, goal, train, x_test, before)
+        name = baseline_name(kind, goal, before)
         baselines[name] = interval_of(measure.score, y, other, seed)
         difference = bootstrap_difference(measure.score, y, prediction, other, seed)
         beats[name] = _positive_is_better(difference, measure)

@@ -27,6 +27,7 @@ from kohort.workflow.protocol import Protocol, make_protocol
 from kohort.workflow.readers import read
 from kohort.workflow.regularise import Regularising, regularise
 from kohort.workflow.run_folder import RunFolder, begun
+from kohort.workflow.series import lag_name, lags_of, with_lags
 from kohort.workflow.story import Story
 from kohort.workflow.table import Table, blocks_of
 from kohort.workflow.tune import Tuning, tune
@@ -85,14 +86,18 @@ def improve(
     budget: float | None = None,
     resume: bool = False,
     task: str | None = None,
+    lags: int | None = None,
     header: bool | None = None,
     encoding: str = "utf-8",
     quiet: bool = False,
 ) -> Findings:
     """Walks the workflow of machine learning on `data` and writes a run folder.
 
-    `data` is a CSV, Parquet or .npz file or the name of an embedded set, `target` a column of
-    it. `trials` settings are tried in the search; after `budget` seconds no new one starts, and
+    `data` is a CSV, Parquet or .npz file, the name of an embedded set, or a folder that holds a
+    folder of images or of texts for each class; `target` is a column of a table. The target's
+    last `lags` values are inputs, too, where they are given, or the table is a mere series.
+
+    `trials` settings are tried in the search; after `budget` seconds no new one starts, and
     what trains then stops where it is. An interruption (Ctrl-C) leaves the files with what is
     known and is raised again; a kill leaves the log, the configuration and the results of all
     candidates judged so far. `resume` goes on in such a folder: what was trained is not trained
@@ -103,10 +108,10 @@ def improve(
     for name, value in (("trials", trials), ("epochs", epochs)):
         if value is not None and value < 1:
             raise UsageError(f"--{name} must be at least 1.", str(value))
-    problem, table = find_problem(read(data, target, header, encoding), task)
+    problem, table = find_problem(with_lags(read(data, target, header, encoding), lags), task)
     path = Path(out or default_folder(data))
     options: dict[str, Any] = {"target": target, "seed": seed, "trials": trials, "epochs": epochs}
-    options |= {"folds": folds, "budget": budget, "task": task}
+    options |= {"folds": folds, "budget": budget, "task": task, "lags": lags}
     found = fingerprint(*_blocks(table))
     if resume:
         _check_same(path, found, options)
@@ -215,8 +220,9 @@ def _understand(findings: Findings, story: Story, folder: RunFolder) -> tuple[Be
     story.heading("4. Encoding")
     story.say(findings.encoding_text)
     bench = make_bench(
-        coded, book, problem, protocol, measure, options["epochs"], options["seed"], most
-    )
+        coded, book, problem, protocol, measure, options["epochs"], options["seed"], most,
+        table.row_shape if len(book.features) == np.prod(table.row_shape or (0,)) else None,
+    )  # fmt: skip
     return bench, coded
 
 
@@ -275,8 +281,9 @@ def _finish(
             ]
         )
     findings.test = last.open_test(
-        findings.final, coded, problem, protocol, measure, rows, bench.seed
-    )
+        findings.final, coded, problem, protocol, measure, rows, bench.seed,
+        book.place_of(lag_name(problem.target, 1)),
+    )  # fmt: skip
     story.say(findings.test.text)
     findings.verdict = judge_run(tuning, findings.final, findings.test, measure, len(earlier))
     story.heading("Verdict")
@@ -327,6 +334,7 @@ def configuration(findings: Findings) -> dict[str, Any]:
     if findings.book:
         out["code_book"] = findings.book.to_json()
         out["row_shape"] = findings.table.row_shape
+        out["lags"] = lags_of(findings.problem.target, findings.book.features)
     if findings.final:
         out["networks"] = [asdict(setting) for setting in findings.final.settings]
         out["weights"] = findings.final.weights

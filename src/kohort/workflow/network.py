@@ -21,12 +21,16 @@ from kohort.workflow.problem import Problem
 class Setting:
     """What one network is made of; 0 and False leave a means away.
 
-    `max_norm` bounds the norm of each unit's incoming weights; `cosine` lets the learning rate
-    fall to zero along half a cosine.
+    `filters` are those of 3 x 3 convolutions, each halved by pooling, before the hidden layers;
+    `embedding` gives each word of a text so many numbers, whose sum goes on. `max_norm` bounds the
+    norm of each unit's incoming weights; `cosine` lets the learning rate fall to zero along half a
+    cosine.
     """
 
     hidden: tuple[int, ...]
     learning_rate: float = 1e-3
+    filters: tuple[int, ...] = ()
+    embedding: int = 0
     l1: float = 0.0
     l2: float = 0.0
     dropout: float = 0.0
@@ -34,8 +38,16 @@ class Setting:
     batch_norm: bool = False
     cosine: bool = False
 
+    @property
+    def size(self) -> str:
+        """The layers, as people read them."""
+        parts = [f"convolutions {_joined(self.filters)}"] if self.filters else []
+        parts += [f"embedding {self.embedding}"] if self.embedding else []
+        parts += [_joined(self.hidden)] if self.hidden else []
+        return " + ".join(parts) or "no hidden layer"
+
     def __str__(self) -> str:
-        parts = ["-".join(map(str, self.hidden)) or "no hidden layer"]
+        parts = [self.size]
         parts.append(f"learning rate {self.learning_rate:.2g}")
         named = (("L1", self.l1), ("L2", self.l2), ("dropout", self.dropout))
         parts += [f"{name} {value:.2g}" for name, value in (*named, ("max-norm", self.max_norm))
@@ -44,11 +56,17 @@ class Setting:
         parts += ["falling learning rate"] if self.cosine else []
         return ", ".join(parts)
 
-    def parameters(self, inputs: int, outputs: int) -> int:
-        """The number of weights and biases that are trained."""
-        widths = [inputs, *self.hidden, outputs]
-        dense = sum((a + 1) * b for a, b in zip(widths[:-1], widths[1:], strict=True))
-        return dense + self.batch_norm * 2 * sum(self.hidden)
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Setting:
+        """A setting that was written as JSON, which knows no tuples."""
+        plain: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()
+        }
+        return cls(**plain)
+
+
+def _joined(sizes: tuple[int, ...]) -> str:
+    return "-".join(map(str, sizes))
 
 
 @dataclass(frozen=True)
@@ -73,14 +91,23 @@ class Goal:
         return names.get(self.task, "binary_crossentropy")
 
 
-def build(setting: Setting, inputs: int, goal: Goal, lean: bool = False) -> Any:
-    """A compiled `Sequential` for features of shape `(inputs,)`.
+def build(setting: Setting, shape: tuple[int, ...], goal: Goal, lean: bool = False) -> Any:
+    """A compiled `Sequential` for rows of numbers, flat, where rows are images of shape `shape`.
 
     Regularisers and dropout of strength zero are there too, and do nothing, so that settings with
     and without them are one structure; `lean` leaves them away.
     """
     layers = kohort.layers
-    stack = [layers.Input((inputs,))]
+    stack = [layers.Input((math.prod(shape),))]
+    if setting.filters:
+        stack.append(layers.Reshape(shape if len(shape) == 3 else (*shape, 1)))
+        for filters in setting.filters:
+            stack += _convolution(setting, filters, lean)
+        stack.append(layers.Flatten())
+    if setting.embedding:
+        # Rows of 0 and 1 of one length: the product is the sum of the vectors of a text's words.
+        stack.append(layers.UnitNormalization())
+        stack.append(layers.Dense(setting.embedding, use_bias=False, name="embedding"))
     for units in setting.hidden:
         stack += _hidden(setting, units, lean)
     stack.append(layers.Dense(goal.outputs, activation=goal.activation))
@@ -90,18 +117,38 @@ def build(setting: Setting, inputs: int, goal: Goal, lean: bool = False) -> Any:
 
 
 def _hidden(setting: Setting, units: int, lean: bool) -> list[Any]:
-    layers, penalty, bound = kohort.layers, None, None
-    if not lean or setting.l1 or setting.l2:
-        penalty = kohort.regularizers.L1L2(setting.l1, setting.l2)
+    layers, bound = kohort.layers, None
     if setting.max_norm:
         bound = kohort.constraints.MaxNorm(setting.max_norm)
-    first = "linear" if setting.batch_norm else "relu"
-    stack = [layers.Dense(units, first, kernel_regularizer=penalty, kernel_constraint=bound)]
-    if setting.batch_norm:
-        stack += [layers.BatchNormalization(momentum=0.9), layers.Activation("relu")]
+    held: dict[str, Any] = {"kernel_regularizer": _penalty(setting, lean)}
+    stack = _activated(setting, layers.Dense, units, **held, kernel_constraint=bound)
     if not lean or setting.dropout:
         stack.append(layers.Dropout(setting.dropout))
     return stack
+
+
+def _convolution(setting: Setting, filters: int, lean: bool) -> list[Any]:
+    """A convolution, and the largest of four neighbours each: half as high and wide."""
+    layers, penalty = kohort.layers, _penalty(setting, lean)
+    stack = _activated(
+        setting, layers.Conv2D, filters, kernel_size=3, padding="same", kernel_regularizer=penalty
+    )
+    return [*stack, layers.MaxPooling2D(2)]
+
+
+def _penalty(setting: Setting, lean: bool) -> Any:
+    if lean and not setting.l1 and not setting.l2:
+        return None
+    return kohort.regularizers.L1L2(setting.l1, setting.l2)
+
+
+def _activated(setting: Setting, kind: Any, units: int, **options: Any) -> list[Any]:
+    """A layer with its activation; batch normalisation stands before that."""
+    if not setting.batch_norm:
+        return [kind(units, activation="relu", **options)]
+    layers = kohort.layers
+    normalised = layers.BatchNormalization(momentum=0.9)
+    return [kind(units, **options), normalised, layers.Activation("relu")]
 
 
 def batch_size(rows: int) -> int:
@@ -124,6 +171,9 @@ def callbacks(setting: Setting, epochs: int, patience: int | None) -> list[Any]:
     return made
 
 
+_WITHOUT_WEIGHT = 1e15  # a spread so large that nothing is left of the column
+
+
 def raw_model(
     bodies: list[Any],
     weights: list[float],
@@ -135,19 +185,20 @@ def raw_model(
 
     It takes raw rows (gaps filled), of shape `row_shape` where rows are arrays, and gives
     probabilities, or amounts in the target's unit: the mean of the bodies by `weights`. Columns
-    that did not vary get weight zero.
+    that did not vary become zero, whatever comes.
     """
     layers = kohort.layers
     width = len(scaler.mean)
     for body in bodies:
-        _into_own_unit(body, scaler.dead, shift)
+        _into_own_unit(body, shift)
     inputs = layers.Input(row_shape or (width,))
     x = layers.Flatten(name="flatten")(inputs) if row_shape else inputs
     frozen = layers.BatchNormalization(
         center=False, scale=False, epsilon=1e-12, trainable=False, name="standardise"
     )
     x = frozen(x)
-    frozen.set_weights([scaler.mean, scaler.spread.astype("float64") ** 2])
+    spread = np.where(scaler.dead, _WITHOUT_WEIGHT, scaler.spread)
+    frozen.set_weights([scaler.mean, spread.astype("float64") ** 2])
     if len(bodies) == 1:
         for layer in bodies[0].layers:
             x = layer(x)
@@ -163,15 +214,9 @@ def raw_model(
     return model
 
 
-def _into_own_unit(body: Any, dead: np.ndarray, shift: tuple[float, float]) -> None:
-    """Dead columns get weight zero; the last layer answers in the target's unit."""
-    first, last = (
-        next(layer for layer in order if isinstance(layer, kohort.layers.Dense))
-        for order in (body.layers, body.layers[::-1])
-    )
-    kernel, bias = (np.array(value) for value in first.get_weights())
-    kernel[dead] = 0
-    first.set_weights([kernel, bias])
+def _into_own_unit(body: Any, shift: tuple[float, float]) -> None:
+    """The last layer answers in the target's unit."""
+    last = next(x for x in reversed(body.layers) if isinstance(x, kohort.layers.Dense))
     kernel, bias = last.get_weights()
     mean, spread = shift
     last.set_weights([kernel * spread, bias * spread + mean])

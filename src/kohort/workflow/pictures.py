@@ -57,11 +57,6 @@ def _label(ax: Axes, x: str = "", y: str = "", title: str = "") -> None:
     ax.set_title(title, fontsize=9, color=INK, loc="left")
 
 
-def sizes(hidden: tuple[int, ...]) -> str:
-    """A network's size as the report writes it."""
-    return "-".join(map(str, hidden)) or "none"
-
-
 def capacity_picture(capacity: Capacity, linear: float, measure: Measure) -> str:
     """Training and validation score against size, with one standard error."""
     figure, (ax,) = _axes(WIDTH, 2.9)
@@ -78,7 +73,7 @@ def capacity_picture(capacity: Capacity, linear: float, measure: Measure) -> str
         label="validation ± 1 standard error",
     )
     ax.axhline(linear, color=QUIET, linestyle="--", linewidth=1, label="linear model")
-    ax.set_xticks(places, [sizes(r.setting.hidden) for r in results])
+    ax.set_xticks(places, [r.setting.size for r in results])
     _label(ax, "units in the hidden layers", measure.name)
     ax.legend(fontsize=8, frameon=False)
     return _png(figure)
@@ -99,7 +94,7 @@ def curves_picture(capacity: Capacity) -> str:
             ax.plot(range(1, len(mean) + 1), mean, color=color, linewidth=1.8, label=name)
         ax.axvline(float(np.mean(rung.result.best_epochs)), color=QUIET, linestyle=":", linewidth=1)
         note = "  (overfits)" if rung.overfits else ""
-        _label(ax, "epoch", "loss", f"hidden: {sizes(rung.result.setting.hidden)}{note}")
+        _label(ax, "epoch", "loss", f"{rung.result.setting.size}{note}")
         ax.set_ylim(0, _top(rung.result.curves))
     for ax in axes[len(rungs) :]:
         ax.set_visible(False)

@@ -15,6 +15,7 @@ from kohort.workflow.failure import WorkflowError
 from kohort.workflow.final import predictions_of
 from kohort.workflow.readers import read_columns
 from kohort.workflow.scores import decide
+from kohort.workflow.series import with_next
 from kohort.workflow.table import Column
 
 
@@ -24,11 +25,15 @@ def predict(
     """Predicts the rows of `data` with the model of a run folder.
 
     Returns the names of the result columns and a list of rows: the predicted class with the
-    probability of each class, or the predicted amount. The target need not be in the file.
+    probability of each class, or the predicted amount. The target need not be in the file, unless
+    it is a series: then each value that has enough values before it is predicted, and the next.
     """
     config, book = _load_config(Path(run))
-    columns = _matching(read_columns(data, header, encoding), book)
-    coded = book.apply(columns)
+    columns = read_columns(data, header, encoding, config.get("row_shape"))
+    lags = config.get("lags", 0)
+    if lags:
+        columns = _with_past(columns, config["target"], lags)
+    coded = book.apply(_matching(columns, book))[lags:]
     fill = np.array(config["fill"], dtype="float32")
     rows = np.where(np.isnan(coded), fill, coded)
     model = kohort.models.load_model(Path(run) / "model.keras", compile=False)
@@ -52,6 +57,19 @@ def _load_config(run: Path) -> tuple[dict[str, Any], CodeBook]:
             "run `kohort improve` again if it was interrupted",
         ) from error
     return config, book
+
+
+def _with_past(columns: list[Column], target: str, lags: int) -> list[Column]:
+    """The rows of a series with the values before them, and the row that comes next."""
+    past = [column for column in columns if column.name == target and column.kind == "numeric"]
+    rows = len(columns[0].values)
+    if not past or rows < lags:
+        raise WorkflowError(
+            f"A series is foreseen from the last {lags} values of {target!r}.",
+            f"{rows} rows" if past else f"a file without numbers in a column {target!r}",
+            "give the rows before, too",
+        )
+    return with_next(columns, target, lags)
 
 
 def _matching(columns: list[Column], book: CodeBook) -> list[Column]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from kohort.workflow.failure import UsageError, WorkflowError
+from kohort.workflow.folders import read_files, read_folder
 from kohort.workflow.table import Column, Table, column_of, matrix_columns, split_columns
 
 WHOLE = ("digits", "breast_cancer", "wine", "diabetes", "iris")  # no test part by origin
@@ -43,7 +44,7 @@ def read(
             "or take one of " + ", ".join(WHOLE + SPLIT),
         )
     if path.is_dir():
-        raise WorkflowError("DATA must be a file.", f"the folder {data}", "name a file")
+        return read_folder(path)
     if path.stat().st_size == 0:
         raise WorkflowError("DATA must hold rows.", f"{data}, an empty file", "check it")
     if path.suffix == ".npz":
@@ -58,10 +59,18 @@ def read(
 
 
 def read_columns(
-    data: str | Path, header: bool | None = None, encoding: str = "utf-8"
+    data: str | Path,
+    header: bool | None = None,
+    encoding: str = "utf-8",
+    row_shape: Sequence[int] | None = None,
 ) -> list[Column]:
-    """All columns of a table file, or the inputs of an .npz file (`x` or `data`)."""
+    """All columns of a table file, or the inputs of an .npz file (`x` or `data`) or a folder.
+
+    The images of a folder are brought to the shape `row_shape`.
+    """
     path = Path(data)
+    if path.is_dir():
+        return read_files(path, row_shape)
     if not path.is_file():
         raise WorkflowError("DATA must be a file.", repr(str(data)), "check the path")
     if path.suffix == ".npz":

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kohort.workflow.candidates import Judge, Result, best_of, compare
-from kohort.workflow.capacity import Capacity, size_of
+from kohort.workflow.capacity import Capacity
 from kohort.workflow.honest import Comparison
 from kohort.workflow.measure import Measure
 from kohort.workflow.network import Setting
@@ -115,7 +115,7 @@ def _effect(name: str, results: list[Result], base: Result, judge: Judge) -> Eff
 def _describe(
     base: Result, effects: list[Effect], together: Effect | None, measure: Measure
 ) -> list[str]:
-    text = [f"Each means alone on {size_of(base.setting)} ({measure.show(base.score)}):"]
+    text = [f"Each means alone on {base.setting.size} ({measure.show(base.score)}):"]
     for effect in sorted(effects, key=lambda effect: -effect.better_by):
         text.append(line_of(effect, measure))
     if together:

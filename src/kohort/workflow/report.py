@@ -187,7 +187,7 @@ def _figures(f: Findings) -> list[tuple[str, str, str]]:
 def _model_tile(settings: list[Any]) -> tuple[str, str, str]:
     if len(settings) > 1:
         return ("model", f"{len(settings)} networks", "an ensemble")
-    return ("network", pictures.sizes(settings[0].hidden), "units in hidden layers")
+    return ("network", settings[0].size, "units in its layers")
 
 
 def _parts(f: Findings) -> list[tuple[str, int, float]]:

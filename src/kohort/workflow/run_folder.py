@@ -80,7 +80,10 @@ class RunFolder:
         """`trials.csv`: a line a candidate; `history.csv`: a line an epoch of each fold."""
         lines, curves = [], []
         for number, r in enumerate(results):
-            setting = asdict(r.setting) | {"hidden": "-".join(map(str, r.setting.hidden))}
+            setting = {
+                name: "-".join(map(str, value)) if isinstance(value, tuple) else value
+                for name, value in asdict(r.setting).items()
+            }
             scores = " ".join(f"{score:.6g}" for score in r.scores)
             lines.append(
                 [number, r.stage, *setting.values(), r.parameters]
@@ -119,8 +122,7 @@ class RunFolder:
                 with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                     described = json.loads(str(file["described"]))
                     predictions = file["predictions"]
-                raw = described.pop("setting")
-                setting = Setting(**raw | {"hidden": tuple(raw["hidden"])})
+                setting = Setting.from_json(described.pop("setting"))
                 curves = [(loss, val) for loss, val in described.pop("curves")]
                 found[setting] = Result(
                     **described, setting=setting, curves=curves, predictions=predictions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from kohort.data.adapt import with_class_weight
 from kohort.data.source import is_batches, map_arrays, row_count
 from kohort.models import Model, clone_model
 from kohort.models.adapting import adapt_layers, is_adaptable
+from kohort.models.host_part import has_host_part, prepare
 from kohort.workflow.failure import WorkflowError
 
 Build = Callable[..., Any]
@@ -142,6 +144,8 @@ def candidate(make: Callable[[], Any], seed: int, data: Data, batch_size: int, *
     made = Candidate(make, seed, data.sample(batch_size), label)
     if any(is_adaptable(layer) for layer in made.model._flatten_layers()):
         made.prepare = adapt_layers
+    if has_host_part(made.model, adapting=True):
+        made.encode = functools.partial(prepare, adapting=True)
     return made
 
 

@@ -216,20 +216,34 @@ def elastic_transform(
     _check(images, interpolation, fill_mode)
     dtype = images.dtype
     images, back = _batch_last(images, data_format)
-    size = int(6 * sigma) | 1
-    shape = images.shape[:3]
     # Keras draws both directions from one seed: they are equal.
-    noise = jax.random.normal(draw_seed(seed), shape, dtype) * jnp.asarray(sigma, dtype)
-    spread = jnp.asarray([sigma, sigma], dtype)
-    move = jnp.asarray(alpha, dtype) * _blur(noise[..., None], (size, size), spread)[..., 0]
-    y, x = jnp.meshgrid(*map(jnp.arange, shape[1:]), indexing="ij")
+    noise = jax.random.normal(draw_seed(seed), images.shape[:3], dtype)
+    bent = bend(
+        images, noise, alpha, sigma, int(6 * sigma) | 1, interpolation, fill_mode, fill_value
+    )
+    return back(bent.astype(dtype))
+
+
+def bend(
+    images: jax.Array, noise: jax.Array, alpha: Any, sigma: Any, size: int, interpolation: str,
+    fill_mode: str, fill_value: Any,
+) -> jax.Array:  # fmt: skip
+    """Move each pixel along both axes by the smoothed `noise` (batch, height, width).
+
+    The window of the smoothing has `size` pixels; `alpha` and `sigma` may be traced.
+    """
+    sigma = jnp.asarray(sigma, images.dtype)
+    spread = jnp.stack([sigma, sigma])
+    smooth = _blur((noise * sigma)[..., None], (size, size), spread)[..., 0]
+    move = jnp.asarray(alpha, images.dtype) * smooth
+    y, x = jnp.meshgrid(*map(jnp.arange, images.shape[1:3]), indexing="ij")
     settings = (_ORDERS[interpolation], fill_mode, fill_value)
 
     def one(image: jax.Array, shift: jax.Array) -> jax.Array:
         look = jax.vmap(lambda plane: _lookup(plane, [y + shift, x + shift], *settings), -1, -1)
         return look(image)
 
-    return back(jax.vmap(one)(images, move).astype(dtype))
+    return jax.vmap(one)(images, move)
 
 
 @op

@@ -13,6 +13,7 @@ from kohort.data.adapt import make_source
 from kohort.data.source import Pace
 from kohort.data.stacking import stacked_batches
 from kohort.models import Model
+from kohort.models.host_part import has_host_part
 from kohort.train.programs import predict_block, program_for, serving
 from kohort.train.state import Binding
 from kohort.workflow.failure import WorkflowError
@@ -69,8 +70,10 @@ class Stack:
 def stacks(models: Sequence[Model]) -> list[Stack]:
     """The models by structure, each structure in the order of its first model."""
     found: dict[Any, list[Model]] = {}
-    for model in models:
-        found.setdefault(model._structure(varied=None).key, []).append(model)
+    for number, model in enumerate(models):
+        # What a model makes of raw rows on the host is its own: such models stand alone.
+        alone = number if has_host_part(model) else None
+        found.setdefault((model._structure(varied=None).key, alone), []).append(model)
     return [Stack(part, key) for key, part in found.items()]
 
 

@@ -1,0 +1,1 @@
+"""Layers in which each position looks at the others."""

@@ -1,0 +1,182 @@
+"""Convolutions by platform: XLA's own, or on a CPU slices of the input and one matrix product.
+
+XLA's convolution on a CPU is about twenty times slower inside a loop than outside, and its grouped
+form, into which `vmap` over kernels turns it, is slower still. Slices of the input laid side by
+side turn a convolution into one product (a batched one under `vmap`). Gathered patches instead of
+slices were slower in whole training steps, and their gradient, a scatter, much slower.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.custom_derivatives import SymbolicZero
+
+from kohort.ops._base import sum_dtype
+
+_MOST_SLICES = 128
+"""Entries of a window beyond which its slices take too long to compile."""
+_MOST_GROUPS = 8
+_KEPT_BYTES = 2**25
+"""Slices larger than this are not kept for the gradient."""
+_LAID_BYTES = 2**26
+"""Slices larger than this are laid side by side for a part of the batch at a time."""
+
+
+class Window(NamedTuple):
+    """How a window moves over the axes between batch and channels."""
+
+    strides: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+    channels_last: bool = True
+    portable: bool = False
+    """Whether XLA's own convolution is wanted on all platforms."""
+
+
+@functools.partial(jax.jit, static_argnums=2, inline=True)
+def convolve(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    """The convolution of inputs with a kernel `(*window, channels / groups, filters)`."""
+    return _convolve(inputs, kernel, window)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _convolve(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    return _by_platform(inputs, kernel, window)
+
+
+def _tangent(window: Window, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """A convolution is linear in both arguments.
+
+    The gradient for the kernel needs the slices again, which are many times as large as the
+    inputs. Where they are large they are made anew instead of kept.
+    """
+    (inputs, kernel), (d_inputs, d_kernel) = primals, tangents
+    terms = []
+    if not isinstance(d_inputs, SymbolicZero):
+        terms.append(_by_platform(d_inputs, kernel, window))
+    if not isinstance(d_kernel, SymbolicZero):
+        of_kernel: Callable[..., jax.Array] = functools.partial(_by_platform, window=window)
+        if inputs.shape[0] * _row_bytes(inputs, kernel, window) > _KEPT_BYTES:
+            of_kernel = jax.checkpoint(of_kernel)
+        terms.append(of_kernel(inputs, d_kernel))
+    outputs = _by_platform(inputs, kernel, window)
+    return outputs, sum(terms[1:], terms[0]) if terms else jnp.zeros_like(outputs)
+
+
+_convolve.defjvp(_tangent, symbolic_zeros=True)
+
+
+def _by_platform(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    native = functools.partial(_native, window=window)
+    if not _has_cpu_form(inputs, kernel, window):
+        return native(inputs, kernel)
+    on_cpu = functools.partial(_by_products, window=window)
+    return lax.platform_dependent(inputs, kernel, cpu=on_cpu, default=native)
+
+
+def layout(rank: int, channels_last: bool) -> lax.ConvDimensionNumbers:
+    """Where inputs, kernel and outputs have their axes."""
+    images = (0, rank - 1, *range(1, rank - 1)) if channels_last else tuple(range(rank))
+    kernel = (rank - 1, rank - 2, *range(rank - 2))
+    return lax.ConvDimensionNumbers(images, kernel, images)
+
+
+def _native(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    return lax.conv_general_dilated(
+        inputs, kernel, window.strides, window.padding, rhs_dilation=window.dilation,
+        dimension_numbers=layout(inputs.ndim, window.channels_last),
+        feature_group_count=window.groups,
+    )  # fmt: skip
+
+
+def _is_depthwise(kernel: jax.Array, window: Window) -> bool:
+    return window.groups > 1 and kernel.shape[-2] == 1
+
+
+def _has_cpu_form(inputs: jax.Array, kernel: jax.Array, window: Window) -> bool:
+    few = math.prod(kernel.shape[:-2]) <= _MOST_SLICES
+    fits = window.groups <= _MOST_GROUPS or _is_depthwise(kernel, window)
+    return few and fits and not window.portable and 0 not in inputs.shape
+
+
+def _by_products(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    """The convolution as products, channels last: one, or one for each group."""
+    if not window.channels_last:
+        moved = jnp.moveaxis(inputs, 1, -1)
+        outputs = _by_products(moved, kernel, window._replace(channels_last=True))
+        return jnp.moveaxis(outputs, -1, 1)
+    if _is_depthwise(kernel, window):
+        return _each_channel(inputs, kernel, window)
+    if window.groups > 1:
+        xs, kernels = (jnp.split(a, window.groups, -1) for a in (inputs, kernel))
+        alone = window._replace(groups=1)
+        parts = [_by_products(x, k, alone) for x, k in zip(xs, kernels, strict=True)]
+        return jnp.concatenate(parts, -1)
+    rows = max(1, _LAID_BYTES // _row_bytes(inputs, kernel, window))
+    if rows >= inputs.shape[0]:
+        return _one_product(inputs, kernel, window)
+    return lax.map(lambda row: _one_product(row[None], kernel, window)[0], inputs, batch_size=rows)
+
+
+def _row_bytes(inputs: jax.Array, kernel: jax.Array, window: Window) -> int:
+    """The size of the slices of one row of the batch, about."""
+    lengths = inputs.shape[1:-1] if window.channels_last else inputs.shape[2:]
+    places = math.prod(-(-n // s) for n, s in zip(lengths, window.strides, strict=True))
+    return places * math.prod(kernel.shape[:-1]) * inputs.dtype.itemsize
+
+
+def _one_product(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    patches = jnp.concatenate(_slices(inputs, kernel.shape[:-2], window), -1)
+    return patches @ kernel.reshape(-1, kernel.shape[-1])
+
+
+def _each_channel(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    """A depthwise convolution: a sum of slices, each times its row of the kernel."""
+    size, channels = kernel.shape[:-2], inputs.shape[-1]
+    wide = sum_dtype(inputs)
+    rows = kernel.reshape(-1, channels, kernel.shape[-1] // channels).astype(wide)
+    slices = _slices(inputs.astype(wide), size, window)
+    outputs = sum(piece[..., None] * row for piece, row in zip(slices, rows, strict=True))
+    return outputs.reshape(*slices[0].shape[:-1], -1).astype(inputs.dtype)
+
+
+def _slices(inputs: jax.Array, size: tuple[int, ...], window: Window) -> list[jax.Array]:
+    """What each entry of the window sees while the window moves, in the order of the kernel."""
+    sides = [(low, high, 0) for low, high in window.padding]
+    inputs = lax.pad(inputs, jnp.zeros((), inputs.dtype), [(0, 0, 0), *sides, (0, 0, 0)])
+    offsets, spans = [], []
+    for n, k, s, d in zip(inputs.shape[1:-1], size, window.strides, window.dilation, strict=True):
+        offsets.append([d * i for i in range(k)])
+        spans.append((n - d * (k - 1) - 1) // s * s + 1)
+    return [
+        lax.slice(
+            inputs, (0, *at, 0),
+            (inputs.shape[0], *(a + n for a, n in zip(at, spans, strict=True)), inputs.shape[-1]),
+            (1, *window.strides, 1),
+        )
+        for at in itertools.product(*offsets)
+    ]  # fmt: skip
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3), inline=True)
+def transpose(
+    inputs: jax.Array, kernel: jax.Array, window: Window, lengths: tuple[int, ...]
+) -> jax.Array:
+    """The transpose of `convolve`: outputs of these lengths.
+
+    The kernel has the shape `(*window, filters, channels)`.
+    """
+    filters = kernel.shape[-2]
+    shape = (*lengths, filters) if window.channels_last else (filters, *lengths)
+    outputs = jax.ShapeDtypeStruct((inputs.shape[0], *shape), inputs.dtype)
+    forward = functools.partial(_by_platform, kernel=kernel, window=window)
+    return jax.linear_transpose(forward, outputs)(inputs)[0]
