@@ -19,6 +19,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
 if DATA.is_dir():
     os.environ.setdefault("KOHORT_DATA", str(DATA))
+# Processes that tests start find the modules compiled, whatever the environment says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / ".pytest_cache" / "bytecode"))
 # Tests compile much and compute little: code that is not optimised is compiled in half the time.
 FLAGS = ["--xla_backend_optimization_level=0"]
 if WORKER:

@@ -25,7 +25,8 @@ x = layers.SeparableConv2D(128, 3, padding="same", activation="relu")(x)
 x = layers.Dropout(0.4)(layers.Flatten()(x))
 model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
 
-schedule = keras.optimizers.schedules.CosineDecay(2e-3, options.epochs * 422)
+steps = options.epochs * 54_000 // options.batch_size
+schedule = keras.optimizers.schedules.CosineDecay(2e-3, steps)
 model.compile(
     keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy", metrics=["accuracy"]
 )

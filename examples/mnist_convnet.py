@@ -1,6 +1,6 @@
 """MNIST with a convolutional network: at least 99 % on the test set.
 
-python examples/mnist_convnet.py [--epochs 6] [--plot mnist_convnet.png]
+python examples/mnist_convnet.py [--epochs 4] [--plot mnist_convnet.png]
 """
 
 from common import arguments, finish
@@ -8,7 +8,7 @@ from common import arguments, finish
 import kohort as keras
 from kohort import layers
 
-options = arguments(__doc__, epochs=6, batch_size=128)
+options = arguments(__doc__, epochs=4, batch_size=64)
 
 (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
 x_train, x_test = x_train[..., None].astype("float32") / 255, x_test[..., None] / 255
@@ -16,17 +16,18 @@ x_train, x_test = x_train[..., None].astype("float32") / 255, x_test[..., None] 
 model = keras.Sequential(
     [
         layers.Input((28, 28, 1)),
-        layers.Conv2D(32, 3, activation="relu"),
+        layers.Conv2D(24, 3, activation="relu"),
         layers.MaxPooling2D(2),
-        layers.Conv2D(64, 3, activation="relu"),
+        layers.Conv2D(48, 3, activation="relu"),
         layers.MaxPooling2D(2),
-        layers.Conv2D(128, 3, activation="relu"),
+        layers.Conv2D(96, 3, activation="relu"),
         layers.Flatten(),
         layers.Dropout(0.3),
         layers.Dense(10, activation="softmax"),
     ]
 )
-schedule = keras.optimizers.schedules.CosineDecay(2e-3, options.epochs * 422)
+steps = options.epochs * 54_000 // options.batch_size
+schedule = keras.optimizers.schedules.CosineDecay(2e-3, steps)
 model.compile(
     keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy", metrics=["accuracy"]
 )

@@ -17,8 +17,8 @@ _MODULES = {
     "activations", "applications", "backend", "callbacks", "config", "constraints", "data",
     "datasets",
     "dtype_policies", "export", "initializers", "layers", "losses", "metrics", "mixed_precision",
-    "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "testing",
-    "tree", "utils", "workflow", "wrappers",
+    "models", "ops", "optimizers", "plot", "preprocessing", "random", "regularizers", "saving",
+    "testing", "tree", "utils", "workflow", "wrappers",
 }  # fmt: skip
 _NAMES = {
     "Cohort": "kohort.cohort",

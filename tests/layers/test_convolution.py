@@ -1,5 +1,7 @@
 """Convolutions and pooling: what they refuse, their forms by platform, masks of ties, files."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import keras
@@ -39,6 +41,17 @@ BAD = [
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_positional_order_of_transposed_convolutions(rank):
+    """In three dimensions `data_format` comes before `output_padding`."""
+    orders = [
+        list(inspect.signature(getattr(module, f"Conv{rank}DTranspose")).parameters)
+        for module in (layers, keras.layers)
+    ]
+    named = len(orders[1]) - 1  # all but **kwargs
+    assert orders[0][:named] == orders[1][:named]
 
 
 def test_other_channels_after_building():
@@ -93,6 +106,28 @@ def test_products_are_the_native_convolution(window, kernel_shape, last):
         jax.tree.leaves(results(convolve)), jax.tree.leaves(results(conv_slices._native)),
         strict=True,
     ):  # fmt: skip
+        np.testing.assert_array_equal(a, b)
+
+
+def test_depthwise_gradients_image_by_image_are_the_same(monkeypatch):
+    """The form for large images: all derivatives, for cohorts too."""
+    monkeypatch.setattr(conv_slices, "_LARGE_IMAGE_BYTES", 0)
+    rng = np.random.default_rng(0)
+    x, k = (jnp.asarray(rng.integers(-2, 3, s), "float32") for s in ((3, 7, 2), (2, 3, 1, 4)))
+    window = Window((2,), ((1, 0),), (1,), groups=2)
+
+    def derivatives(convolution):
+        def loss(k):
+            return jnp.sum(convolution(x, k, window) ** 3)
+
+        def both(k):
+            return jax.grad(loss)(k), jax.hessian(loss)(k), jax.jacfwd(jax.grad(loss))(k)
+
+        return jax.jit(jax.vmap(both))(k)
+
+    for a, b in zip(
+        derivatives(conv_slices._convolve), derivatives(conv_slices._native), strict=True
+    ):
         np.testing.assert_array_equal(a, b)
 
 

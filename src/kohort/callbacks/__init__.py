@@ -14,6 +14,7 @@ from kohort.callbacks.progbar_logger import ProgbarLogger
 from kohort.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from kohort.callbacks.remote_monitor import RemoteMonitor
 from kohort.callbacks.swap_ema_weights import SwapEMAWeights
+from kohort.callbacks.tensorboard import TensorBoard
 from kohort.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

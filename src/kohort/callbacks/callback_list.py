@@ -36,6 +36,7 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             _check_callback(callback)
         self._open_blocks = 0
+        self.sources: tuple[Any, ...] = ()  # of a `fit`: the data to train and to validate on
         self._history = self._last_of(History)
         if self._history is None and add_history:
             self._history = History()

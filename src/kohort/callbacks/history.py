@@ -33,3 +33,9 @@ class History(Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
         self.model.history = self
+
+    def _repr_html_(self) -> str:
+        """The first, best and last value of each metric, for notebooks."""
+        from kohort.callbacks.history_html import history_table
+
+        return history_table(self.history)

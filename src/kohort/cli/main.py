@@ -29,6 +29,7 @@ Target = Annotated[
         show_default=False,
     ),
 ]
+_TO_GO_ON = "What is known so far lies in the run folder; --resume goes on from there."
 Lags = Annotated[
     int | None,
     typer.Option(
@@ -149,9 +150,7 @@ def improve(
             encoding=encoding,
         )
 
-    _guard(
-        job, verbose, "What is known so far lies in the run folder; --resume goes on from there."
-    )
+    _guard(job, verbose, _TO_GO_ON)
 
 
 @app.command()

@@ -41,4 +41,3 @@ class Copies:
         joined = jax.tree.map(lambda *parts: np.concatenate(parts), *x)
         rest = jax.tree.map(lambda a: np.concatenate([np.asarray(a)] * count), self.data[1:])
         return (joined, *rest)
-

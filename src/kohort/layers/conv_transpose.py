@@ -146,3 +146,17 @@ class Conv3DTranspose(_ConvTranspose):
     """
 
     _rank = 3
+
+    # Keras has `data_format` before `output_padding` in this class alone
+    data_format: str = field(None, convert=standardize_data_format)
+    output_padding: Any = None
+    dilation_rate: Any = 1
+    activation: Any = activation()
+    use_bias: bool = True
+    kernel_initializer: Any = initializer("glorot_uniform")
+    bias_initializer: Any = initializer("zeros")
+    kernel_regularizer: Any = regularizer()
+    bias_regularizer: Any = regularizer()
+    activity_regularizer: Any = regularizer()
+    kernel_constraint: Any = constraint()
+    bias_constraint: Any = constraint()

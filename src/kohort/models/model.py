@@ -176,6 +176,12 @@ class Model(Compiling, Training, Layer, module="keras"):  # type: ignore[misc]
             expand_nested=expand_nested, show_trainable=show_trainable, layer_range=layer_range,
         )  # fmt: skip
 
+    def _repr_html_(self) -> str:
+        """The summary as an HTML table, for notebooks."""
+        from kohort.models.summary_html import html_summary
+
+        return html_summary(self)
+
     # ---- files
 
     def save(

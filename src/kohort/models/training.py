@@ -76,14 +76,14 @@ class Training:
         epochs = min(epochs, settings.max_epochs() or epochs)
         listed, pace = self._listed("train", callbacks, verbose, source.steps, epochs)
         self._callback_list: CallbackList | None = listed
-        self.__dict__["_sources"] = source, validation  # for callbacks that look at rows
+        listed.sources = source, validation
         try:
             self._fit_epochs(
                 source, listed, pace, range(initial_epoch, epochs), validation, validation_freq
             )
         finally:
             self._callback_list = None
-            del self.__dict__["_sources"]
+            listed.sources = ()
         return self.history
 
     def _prepared(self, x: Any) -> Any:

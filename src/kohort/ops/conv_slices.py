@@ -28,6 +28,8 @@ _KEPT_BYTES = 2**25
 """Slices larger than this are not kept for the gradient."""
 _LAID_BYTES = 2**26
 """Slices larger than this are laid side by side for a part of the batch at a time."""
+_LARGE_IMAGE_BYTES = 2**14
+"""Images from this size on get a step of a loop each in the gradient of a depthwise kernel."""
 
 
 class Window(NamedTuple):
@@ -40,6 +42,8 @@ class Window(NamedTuple):
     channels_last: bool = True
     portable: bool = False
     """Whether XLA's own convolution is wanted on all platforms."""
+    of_kernel: bool = False
+    """Whether the form is wanted whose transpose for the kernel is quick."""
 
 
 @functools.partial(jax.jit, static_argnums=2, inline=True)
@@ -64,7 +68,9 @@ def _tangent(window: Window, primals: Any, tangents: Any) -> tuple[Any, Any]:
     if not isinstance(d_inputs, SymbolicZero):
         terms.append(_by_platform(d_inputs, kernel, window))
     if not isinstance(d_kernel, SymbolicZero):
-        of_kernel: Callable[..., jax.Array] = functools.partial(_by_platform, window=window)
+        of_kernel: Callable[..., jax.Array] = functools.partial(
+            _by_platform, window=window._replace(of_kernel=True)
+        )
         if inputs.shape[0] * _row_bytes(inputs, kernel, window) > _KEPT_BYTES:
             of_kernel = jax.checkpoint(of_kernel)
         terms.append(of_kernel(inputs, d_kernel))
@@ -115,7 +121,9 @@ def _by_products(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Ar
         outputs = _by_products(moved, kernel, window._replace(channels_last=True))
         return jnp.moveaxis(outputs, -1, 1)
     if _is_depthwise(kernel, window):
-        return _each_channel(inputs, kernel, window)
+        large = math.prod(inputs.shape[1:]) * inputs.dtype.itemsize >= _LARGE_IMAGE_BYTES
+        form = _each_image if window.of_kernel and large else _each_channel
+        return form(inputs, kernel, window)
     if window.groups > 1:
         xs, kernels = (jnp.split(a, window.groups, -1) for a in (inputs, kernel))
         alone = window._replace(groups=1)
@@ -140,13 +148,31 @@ def _one_product(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Ar
 
 
 def _each_channel(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    """A depthwise convolution: a sum of slices, each times its row of the kernel."""
+    """A depthwise convolution: a sum of slices, each times its row of the kernel.
+
+    The gradient for a row is a sum over all places, which XLA on a CPU adds up one number after
+    the other. Rows laid out by a product with ones have a product as gradient, which is quicker.
+    """
     size, channels = kernel.shape[:-2], inputs.shape[-1]
     wide = sum_dtype(inputs)
-    rows = kernel.reshape(-1, channels, kernel.shape[-1] // channels).astype(wide)
     slices = _slices(inputs.astype(wide), size, window)
+    rows = list(kernel.reshape(len(slices), channels, -1).astype(wide))
+    places = slices[0].shape[1:-1]
+    if window.of_kernel:
+        ones = jnp.ones((math.prod(places), 1), wide)
+        rows = [(ones @ row.reshape(1, -1)).reshape(*places, *row.shape) for row in rows]
     outputs = sum(piece[..., None] * row for piece, row in zip(slices, rows, strict=True))
-    return outputs.reshape(*slices[0].shape[:-1], -1).astype(inputs.dtype)
+    return outputs.reshape(-1, *places, kernel.shape[-1]).astype(inputs.dtype)
+
+
+def _each_image(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    """A depthwise convolution image by image: one stays in the cache for all entries."""
+
+    @functools.partial(jax.checkpoint, prevent_cse=False)  # not the slices of all images
+    def of_image(image: jax.Array) -> jax.Array:
+        return _each_channel(image[None], kernel, window)[0]
+
+    return lax.map(of_image, inputs)
 
 
 def _slices(inputs: jax.Array, size: tuple[int, ...], window: Window) -> list[jax.Array]:

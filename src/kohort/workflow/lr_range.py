@@ -51,7 +51,7 @@ class LearningRateRange:
 
             ax = Figure(figsize=(6, 4), layout="constrained").subplots()
         top = np.max(self.smoothed[: max(len(self.smoothed) // 4, 2)]) * 1.5
-        shown = np.minimum(_smooth(self.losses), 10 * top)
+        shown = np.minimum(smooth_losses(self.losses), 10 * top)
         low, high = np.quantile(shown, [0.1, 0.9], axis=0)
         ax.fill_between(self.rates, low, high, alpha=0.25, linewidth=0, label="seeds, 80 %")
         ax.plot(self.rates, self.smoothed, label="loss, smoothed")
@@ -117,7 +117,7 @@ def read_range(rates: np.ndarray, losses: np.ndarray) -> LearningRateRange:
         rates: `(steps,)`, rising.
         losses: `(seeds, steps)`; not finite once a training is lost.
     """
-    smoothed = np.median(_smooth(losses), axis=0)
+    smoothed = np.median(smooth_losses(losses), axis=0)
     finite = np.isfinite(smoothed)
     if not finite[0]:
         raise WorkflowError(
@@ -143,7 +143,7 @@ def _steepest(losses: np.ndarray) -> int:
     return int(np.argmin(falls[reach:])) + 2 * reach
 
 
-def _smooth(losses: np.ndarray) -> np.ndarray:
+def smooth_losses(losses: np.ndarray) -> np.ndarray:
     """The bias-corrected exponential mean along the steps; infinite once not finite."""
     out, mean = np.empty(losses.shape, np.float64), np.zeros(len(losses))
     for i in range(losses.shape[1]):

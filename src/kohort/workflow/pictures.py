@@ -73,8 +73,8 @@ def capacity_picture(capacity: Capacity, linear: float, measure: Measure) -> str
         label="validation ± 1 standard error",
     )
     ax.axhline(linear, color=QUIET, linestyle="--", linewidth=1, label="linear model")
-    ax.set_xticks(places, [r.setting.size for r in results])
-    _label(ax, "units in the hidden layers", measure.name)
+    ax.set_xticks(places, [textwrap.fill(r.setting.size, 13) for r in results])
+    _label(ax, "layers", measure.name)
     ax.legend(fontsize=8, frameon=False)
     return _png(figure)
 

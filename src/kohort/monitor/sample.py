@@ -1,0 +1,102 @@
+"""Activations and gradients of a model on a sample of rows."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+from kohort.core import tree
+from kohort.core.frame import Frame
+from kohort.train.state import Binding, TrainState
+from kohort.train.step import unpack
+
+Arrays = dict[str, Any]
+
+
+class Sampler:
+    """What every layer gives out, and the gradient of the loss, on one batch.
+
+    One compiled function for the whole training. The model runs as in `evaluate`, and nothing of it
+    changes: no seed, no moving mean.
+
+    Args:
+        batch: `(x, y, sample_weight)`, as the model's data source gives it.
+    """
+
+    def __init__(self, batch: Any) -> None:
+        self.batch = batch
+        self._made_for: Binding | None = None
+        self._measure: Callable[..., tuple[Arrays, Arrays]]
+
+    def __call__(self, model: Any) -> tuple[Arrays, Arrays]:
+        """Return activations by layer name, and gradients by variable path."""
+        binding = model._binding()
+        if binding is not self._made_for:  # or a callback has frozen a layer
+            measure = _make(model, binding)
+            self._measure = measure if model.run_eagerly else jax.jit(measure)
+            self._made_for = binding
+        return self._measure(binding.gather(), binding.leaf_values(), self.batch)
+
+
+def _make(model: Any, binding: Binding) -> Callable[..., tuple[Arrays, Arrays]]:
+    params = binding.params
+
+    def measure(ts: TrainState, leaves: Any, batch: Any) -> tuple[Arrays, Arrays]:
+        x, y, sample_weight = unpack(batch)
+        values = binding.frame_values(ts)
+
+        def objective(arrays: Arrays) -> tuple[Any, Arrays]:
+            given = {**values, **{params[path]: a for path, a in arrays.items()}}
+            with Frame(given, binding.frame_leaves(leaves)), recorded(model) as outputs:
+                loss, _ = model._forward_loss(x, y, sample_weight, training=False)
+            return loss, outputs
+
+        gradients, outputs = jax.grad(objective, has_aux=True)(ts.params)
+        return outputs, {params[path].path: a for path, a in gradients.items()}
+
+    return measure
+
+
+@contextmanager
+def recorded(model: Any) -> Iterator[Arrays]:
+    """Gather what the layers of a model give out while this is open, by name.
+
+    Layers of an inner model have its name before theirs. What else a layer gives out, in the same
+    call or another one, is `name_1`, `name_2`, ….
+    """
+    outputs: Arrays = {}
+    layers = dict(named_layers(model))
+
+    def watch(name: str, layer: Any) -> None:
+        run, names = layer._run, (f"{name}_{i}" if i else name for i in itertools.count())
+
+        def recording(*args: Any, **kwargs: Any) -> Any:
+            result = run(*args, **kwargs)
+            outputs.update((next(names), y) for y in tree.flatten(result) if _is_array(y))
+            return result
+
+        layer.__dict__["_run"] = recording  # around `call`, where rematerialisation has ended
+
+    try:
+        for name, layer in layers.items():
+            watch(name, layer)
+        yield outputs
+    finally:
+        for layer in layers.values():
+            layer.__dict__.pop("_run", None)
+
+
+def named_layers(model: Any, scope: str = "") -> Iterator[tuple[str, Any]]:
+    """The layers of a model and of the models in it, with their names."""
+    for layer in model.layers:
+        yield scope + layer.name, layer
+        if hasattr(layer, "compile") and hasattr(layer, "layers"):
+            yield from named_layers(layer, f"{scope}{layer.name}/")
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, jax.Array) and not jax.dtypes.issubdtype(x.dtype, jax.dtypes.extended)
