@@ -41,6 +41,8 @@ def test_draw_equals_keras(name, args, kwargs, seed):
     assert ours.dtype == theirs.dtype
     if name in ("normal", "truncated_normal"):  # drawn on the host: the last bits may differ
         np.testing.assert_allclose(*(np.asarray(x, "float32") for x in (ours, theirs)), rtol=2e-5)
+    elif name == "uniform":  # compilers round a product and a sum once or twice
+        np.testing.assert_allclose(*(np.asarray(x, "float32") for x in (ours, theirs)), atol=2e-7)
     else:
         np.testing.assert_array_equal(ours, theirs)
 

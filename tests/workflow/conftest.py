@@ -15,6 +15,12 @@ ACCURACY = Measure("accuracy", accuracy, True)
 MAE = Measure("MAE", mean_absolute_error, False)
 
 
+def _parameters(setting):
+    """Weights and biases of dense layers between 4 inputs and 1 output."""
+    widths = [4, *setting.hidden, 1]
+    return sum((a + 1) * b for a, b in zip(widths, widths[1:], strict=False))
+
+
 @pytest.fixture
 def accuracy_measure():
     return ACCURACY
@@ -37,7 +43,7 @@ def result():
         best = [int(np.argmin(val)) + 1 for _, val in curves]
         made = Setting(hidden, **setting)
         return Result(
-            stage, made, made.parameters(4, 1), float(np.mean(scores)), error, scores, scores,
+            stage, made, _parameters(made), float(np.mean(scores)), error, scores, scores,
             curves, best, np.array(prediction)[None], 0.1,
         )  # fmt: skip
 

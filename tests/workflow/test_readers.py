@@ -217,7 +217,7 @@ def test_unknown_name_lists_the_sets():
 
 
 def test_folder(tmp_path):
-    with pytest.raises(WorkflowError, match="must be a file"):
+    with pytest.raises(WorkflowError, match="a folder for each class"):
         read(tmp_path)
 
 
