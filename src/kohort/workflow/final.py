@@ -71,7 +71,6 @@ def fit_chosen(
     book: CodeBook,
     problem: Problem,
     protocol: Protocol,
-    row_shape: tuple[int, ...] | None,
 ) -> FinalFit:
     """Trains on all development rows, each network for as many epochs as validation found best."""
     rows, goal = protocol.development, bench.goal
@@ -81,8 +80,8 @@ def fit_chosen(
     epochs = [max(1, round(float(np.mean(r.best_epochs)))) for r in chosen.members]
     settings = [r.setting for r in chosen.members]
     bodies = _train(settings, epochs, x, y, bench)
-    plain = row_shape if len(book.features) == np.prod(row_shape or (0,)) else None
-    model = network.raw_model(bodies, chosen.weights, scaler, shift, plain)
+    shape = bench.shape if len(bench.shape) > 1 else None
+    model = network.raw_model(bodies, chosen.weights, scaler, shift, shape)
     final = FinalFit(
         settings, chosen.weights, epochs, scaler, model, calibration, threshold, 0.0,
         _describe_fit(settings, epochs, len(rows)),

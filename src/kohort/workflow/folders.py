@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kohort.workflow.failure import WorkflowError
-from kohort.workflow.table import Column, Table
+from kohort.workflow.table import Column, Table, matrix_columns
 
 IMAGES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".webp"})
 TEXTS = frozenset({".txt"})
@@ -39,7 +39,7 @@ def read_folder(path: Path) -> Table:
     x, kept = images(files, None, notes)
     targets = [targets[0].take(kept)]
     given = int(np.sum(kept >= len(files) - given))
-    return Table(str(path), pixel_columns(x), targets, given, x.shape[1:], notes)
+    return Table(str(path), matrix_columns(x, None, notes), targets, given, x.shape[1:], notes)
 
 
 def read_files(path: Path, shape: Sequence[int] | None) -> list[Column]:
@@ -51,7 +51,7 @@ def read_files(path: Path, shape: Sequence[int] | None) -> list[Column]:
     x, kept = images(files, shape, notes)
     if len(kept) < len(files):
         raise WorkflowError("Each image must be readable.", notes[0], "take it out of the folder")
-    return pixel_columns(x)
+    return matrix_columns(x, None, notes)
 
 
 def _rows(folder: Path) -> list[Row]:
@@ -137,9 +137,3 @@ def _common_shape(read: Sequence[Any], notes: list[str]) -> tuple[int, int, int]
             f"were brought to {shape[1]} x {shape[0]} pixels."
         )
     return (*shape, 1 if all(image.mode == "L" for image in read) else 3)
-
-
-def pixel_columns(x: np.ndarray) -> list[Column]:
-    """A column for each value of the images."""
-    flat = x.reshape(len(x), -1)
-    return [Column(f"x{i}", "numeric", flat[:, i]) for i in range(flat.shape[1])]

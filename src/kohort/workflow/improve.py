@@ -256,16 +256,15 @@ def _finish(
     findings: Findings, story: Story, folder: RunFolder, bench: Bench, coded: np.ndarray
 ) -> None:
     """Fits the choice, saves the model, opens the test part once and gives the verdict."""
-    table, problem, measure = findings.table, findings.problem, findings.measure
+    problem, measure = findings.problem, findings.measure
     protocol, book, tuning = findings.protocol, findings.book, findings.tuning
     joined, calibration, sealed = findings.blend, findings.calibration, findings.sealed
     assert measure and protocol and book and tuning and joined and calibration and sealed
     story.heading("The test part, opened once")
     story.progress("the last fit, on all development rows")
     findings.final = last.fit_chosen(
-        joined, calibration, findings.threshold, bench, coded, book, problem, protocol,
-        table.row_shape,
-    )  # fmt: skip
+        joined, calibration, findings.threshold, bench, coded, book, problem, protocol
+    )
     folder.save_model(findings.final.model)
     note(findings, folder)
     story.say(findings.final.text)
