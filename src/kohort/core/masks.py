@@ -21,5 +21,5 @@ def set_mask(x: Any, mask: Any) -> None:
     try:
         x._keras_mask = mask
     except AttributeError:
-        key = id(x)
-        _masks[key] = (weakref.ref(x, lambda _: _masks.pop(key, None)), mask)
+        key, forget = id(x), _masks.pop  # at exit the name `_masks` may go before the tensor
+        _masks[key] = (weakref.ref(x, lambda _: forget(key, None)), mask)

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kohort.data.source import ArraySource, Block, Pace
+from kohort.data.source import AHEAD, ArraySource, Block, Pace
 
 _BLOCK_BYTES = 2**23  # so many bytes a block; a block has one step at least
 _ALIGNMENT = 64  # bytes: JAX on the CPU then takes an array as it is, without a copy
@@ -42,7 +42,7 @@ class HostRows(ArraySource):
     def _gathered(self, batches: np.ndarray) -> Iterator[tuple[Any, int]]:
         """The rows `batches` (steps, batch) as trees of shape (length, batch, …), and counts.
 
-        Two buffers take turns: one is filled in a thread while the other is computed on.
+        Buffers take turns: one is filled in a thread while others are computed on.
         """
         if self._device is None:
             self._device = _Buffers(self.data, self.batch_size, self.size)
@@ -58,7 +58,7 @@ class HostRows(ArraySource):
 
 
 class _Buffers:
-    """Two sets of aligned arrays of shape (length, batch, …) for the rows of `data`."""
+    """Sets of aligned arrays of shape (length, batch, …) that take turns for the rows of `data`."""
 
     def __init__(self, data: Any, batch_size: int, most_steps: int):
         # `np.take` would copy the whole of an array that is not contiguous, each time.
@@ -70,11 +70,11 @@ class _Buffers:
         def empty(row: np.ndarray) -> np.ndarray:
             return _aligned((self.length, batch_size, *row.shape[1:]), row.dtype)
 
-        self.turns = [jax.tree.map(empty, rows) for _ in range(2)]
+        self.turns = [jax.tree.map(empty, rows) for _ in range(AHEAD + 2)]
 
     def fill(self, number: int, batches: np.ndarray) -> Any:
         """The rows of `batches` (steps, batch) on the device; `number` says whose turn it is."""
-        buffer = self.turns[number % 2]
+        buffer = self.turns[number % len(self.turns)]
 
         def gather(array: np.ndarray, out: np.ndarray) -> None:
             np.take(array, batches, axis=0, out=out[: len(batches)], mode="clip")

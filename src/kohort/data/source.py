@@ -17,6 +17,9 @@ from kohort.core import settings, tree
 from kohort.core.host import to_host
 from kohort.data.schedule import Part, Schedule
 
+AHEAD = 1
+"""So many blocks may still be computed when the next one is asked for."""
+
 
 class Block(NamedTuple):
     """Steps `start` to `stop` of `order` over the rows of `data`.

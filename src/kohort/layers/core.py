@@ -16,6 +16,7 @@ from kohort.core.variable import standardize_shape
 from kohort.layers.fields import activation, constraint, initializer, positive_int, regularizer
 from kohort.layers.input_spec import InputSpec
 from kohort.layers.layer import Layer
+from kohort.ops.narrow_product import product
 
 
 class InputLayer(Layer):
@@ -200,7 +201,7 @@ class Dense(Layer):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Compute `activation(inputs @ kernel + bias)`."""
-        x = inputs @ self.kernel.value
+        x = product(inputs, self.kernel.value)
         if self.bias is not None:
             x = x + self.bias.value
         return self.activation(x)

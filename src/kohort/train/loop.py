@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import deque
 from typing import Any
 
 import jax
 import numpy as np
 
 from kohort.data.batches import Source
-from kohort.data.source import Block, Pace
+from kohort.data.source import AHEAD, Block, Pace
 from kohort.train.programs import Program, program_for, serving
 from kohort.train.state import Binding
 from kohort.train.step import metric_results
@@ -40,7 +41,7 @@ class Runner:
         return binding.program
 
     def run(self, kind: str, block: Block) -> dict[str, Any]:
-        """Run one block and return the logs as device arrays."""
+        """Start one block and return its logs as device arrays, which may still be computed."""
         model, binding = self.model, self.binding
         program = self._program(binding)
         function = program.train if kind == "train" else program.test
@@ -54,9 +55,11 @@ class Runner:
                 ts, logs, results = function(
                     *arguments, np.int32(block.start), np.int32(block.stop)
                 )
-        jax.block_until_ready(ts)  # then the block's arrays may be used for the next one
         binding.scatter(ts)
-        return {**named_results(binding.result_names, results), **logs} if not logs else dict(logs)
+        logs = dict(logs) if logs else named_results(binding.result_names, results)
+        if not logs:
+            jax.block_until_ready(ts)  # nobody can wait for it by its logs
+        return logs
 
     def results(self) -> dict[str, Any]:
         """What the metrics say, without running a step."""
@@ -109,21 +112,34 @@ def run_epoch(
     end = getattr(listed, f"on_{kind}_batch_end")
     runner = Runner(model)
     logs: dict[str, Any] = {}
-    step = start
+    step, clock = start, time.perf_counter()
+    running: deque[tuple[int, Any]] = deque()  # counts and logs of the blocks not waited for
+
+    def wait() -> dict[str, Any]:
+        """Wait for the first of the running blocks, and tell the callbacks."""
+        nonlocal clock
+        count, logs = running.popleft()
+        logs = to_floats(logs)
+        begun, clock = clock, time.perf_counter()
+        pace.measured(count, clock - begun)
+        done = step - sum(steps for steps, _ in running)
+        if done % pace.unit == 0:
+            end(done - 1, logs)
+        return logs
+
     source.on_epoch_begin()
     for block in source.blocks(epoch, pace, start):
         if step % pace.unit == 0:
             begin(step)
-        begun = time.perf_counter()
-        logs = to_floats(runner.run(kind, block))
-        count = block.stop - block.start
-        pace.measured(count, time.perf_counter() - begun)
-        step += count
-        if step % pace.unit == 0:
-            end(step - 1, logs)
+        running.append((block.stop - block.start, runner.run(kind, block)))
+        step += block.stop - block.start
+        if pace.single or len(running) > AHEAD:  # the next block is made while one is computed
+            logs = wait()
             stopped = model.stop_training if kind == "train" else model.stop_evaluating
-            if pace.single and stopped:
+            if pace.single and stopped and step % pace.unit == 0:
                 break
+    while running:
+        logs = wait()
     if step % pace.unit:  # the end of the data cut the last execution short
         end(step + -step % pace.unit - 1, logs)
     if start and step == start:  # a resumed epoch of which no step was left
