@@ -44,6 +44,20 @@ def test_a_trained_model_opens_with_equal_predictions_and_goes_on_training(
     np.testing.assert_allclose(outputs(loaded), outputs(model), atol=1e-5)
 
 
+@PAIRS
+def test_operations_keep_their_arguments(writer, reader, tmp_path):
+    ops, x = writer.ops, writer.layers.Input((8,))
+    parts = [
+        ops.clip(x, 0.1, x_max=0.9), x[:, 1:3], ops.sum(x, 1, True), ops.maximum(x, 0.5),
+        ops.where(x > 0.5, x, 0.1), ops.einsum("ij,jk->ik", x, np.eye(8, dtype="float32")),
+        ops.one_hot(ops.argmax(x, 1), 8), ops.squeeze(ops.stack([x, x], axis=2)[..., 0:1], -1),
+    ]  # fmt: skip
+    model = writer.Model(x, ops.concatenate(parts, axis=1))
+    model.save(tmp_path / "model.keras")
+    loaded = reader.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_weights_files_agree_group_by_group(name, tmp_path):
     listings = []

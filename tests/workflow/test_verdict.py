@@ -66,7 +66,7 @@ def test_no_difference_has_no_sign(verdict):
 
 
 def test_overfitting(verdict):
-    assert any("Some overfitting remains" in line for line in verdict(CLEAR, CLEAR, 0.99).text)
+    assert any("still known better" in line for line in verdict(CLEAR, CLEAR, 0.99).text)
     assert any("No overfitting to speak of" in line for line in verdict(CLEAR, CLEAR, 0.8).text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import Any
 
 from kohort.core import tree
@@ -72,16 +73,27 @@ def _call_config(args: Any, kwargs: Any, graph: Graph) -> dict[str, Any]:
 
 
 def _function_config(operation: FunctionOp, nodes: list[Node], graph: Graph) -> tuple[dict, list]:
-    """A function of `ops`, as Keras names it."""
-    name = operation.function.__name__
-    module, class_name = keras_names.keras_class_of(name)
+    """A function of `ops`, as Keras names it, its arguments where Keras has them."""
+    function = operation.function
+    module, class_name = keras_names.keras_class_of(function.__name__)
+    signature, called = inspect.signature(function), keras_names.call_arguments(function)
+    settings, calls = operation.settings, []
+    for node in nodes:
+        bound = signature.bind_partial(*node.args, **node.kwargs).arguments
+        named = {**operation.settings, **bound}
+        settings = {k: v for k, v in named.items() if k not in called}
+        values: list[Any] = []
+        for name in called:
+            if name in named:
+                several = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+                values.extend(named[name] if several else [named[name]])
+        calls.append(_call_config(tuple(values), {}, graph))
     config = {
         "module": module,
         "class_name": class_name,
-        "config": {"name": operation.name, **serialize_keras_object(operation.settings)},
+        "config": {"name": operation.name, **serialize_keras_object(settings)},
         "registered_name": class_name,
     }
-    calls = [_call_config((*n.args, *n.kwargs.values()), {}, graph) for n in nodes]
     return config, calls
 
 
@@ -128,8 +140,6 @@ def _make_operation(config: dict[str, Any], custom_objects: Any) -> Any:
         settings.pop("dtype", None)
         function = keras_names.function_of(config["class_name"])
         settings = {k: deserialize_nested(v) for k, v in settings.items()}
-        if isinstance(settings.get("key"), list):  # an index: JSON has no tuples
-            settings["key"] = tuple(settings["key"])
         return FunctionOp(function, settings, name=name)
     operation = deserialize_keras_object(config, custom_objects=custom_objects)
     if not isinstance(operation, Operation):
@@ -142,7 +152,11 @@ def _make_operation(config: dict[str, Any], custom_objects: Any) -> Any:
 
 def _replay(operation: Any, args: Any, kwargs: Any) -> None:
     if isinstance(operation, FunctionOp):
+        parameters, settings = inspect.signature(operation.function).parameters, operation.settings
         args = [a for a in args if a is not None]
+        if any(p.kind is p.VAR_POSITIONAL for p in parameters.values()):
+            plain = [n for n, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+            args = [*(settings.pop(name) for name in plain if name in settings), *args]
     operation(*args, **kwargs)
 
 

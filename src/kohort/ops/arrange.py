@@ -302,7 +302,7 @@ def get_item(x: Any, key: Any) -> jax.Array:
     >>> get_item([1, 2, 3], slice(1, None))
     Array([2, 3], dtype=int32)
     """
-    return array(x)[key]
+    return array(x)[tuple(key) if isinstance(key, list) else key]  # JSON has no tuples
 
 
 @op

@@ -14,10 +14,10 @@ from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
 _MOST_COLUMNS = 31
-"""From 32 columns on the transpose gains nothing (measured for 64 to 10,000 inputs)…"""
+"""From 32 columns on the transpose gains nothing (measured for 64 to 10,000 inputs)."""
 _MOST_COLUMNS_OF_LARGE = 64
 _LARGE = 2**22
-"""… but for inputs of so many values, which no cache holds, up to twice as many columns do."""
+"""For inputs of so many values, which no cache holds, up to twice as many columns gain."""
 
 
 def product(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -26,7 +26,8 @@ def product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     >>> product(jnp.ones((2, 3)), jnp.ones((3, 4))).shape
     (2, 4)
     """
-    most = _MOST_COLUMNS_OF_LARGE if x.size > _LARGE else _MOST_COLUMNS
+    large = isinstance(x.size, int) and x.size > _LARGE  # in an export the size may be unknown
+    most = _MOST_COLUMNS_OF_LARGE if large else _MOST_COLUMNS
     narrow = 1 < kernel.shape[-1] <= most and x.dtype == kernel.dtype == jnp.float32
     return _narrow(x, kernel) if narrow else x @ kernel
 

@@ -80,8 +80,8 @@ def _overfitting(final: FinalFit, test: TestResult, measure: Measure) -> str:
             "which is within the test's uncertainty."
         )
     return (
-        f"Some overfitting remains: {train} on the training rows against {figure} on the test. "
-        "More rows would help more than a larger network."
+        f"The training rows are still known better, {train}, than the test rows, {figure}. "
+        "More rows would narrow this gap more than a larger network."
     )
 
 
