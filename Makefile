@@ -16,7 +16,7 @@ export KOHORT_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports sizes bench clean distclean
+.PHONY: help setup demo test browser check lint types imports sizes bench clean distclean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,8 +26,17 @@ setup: $(DEV)  ## Make .venv with everything that tests and checks need
 demo: $(RUNTIME)  ## Install Kohort in .venv and improve a network on the digits
 	$(BIN)/kohort improve digits --out runs/demo
 
-test: $(DEV)  ## Run all tests and docstring examples (ARGS="-k name -x")
+test: $(DEV) browser  ## Run all tests and docstring examples (ARGS="-k name -x")
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+# What the tests of pages need beside Python. Without it they are skipped and say so.
+browser:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v chromedriver >/dev/null; then \
+		echo "Installing chromium and chromium-driver, if they can be had"; \
+		{ timeout 30 apt-get update && DEBIAN_FRONTEND=noninteractive timeout 180 \
+			apt-get install --yes --no-install-recommends chromium chromium-driver; \
+		} >/dev/null 2>&1 || echo "They cannot: the tests that need them will be skipped"; \
+	fi
 
 check: lint types imports sizes  ## Run the linter, type checker, import direction and sizes
 
@@ -45,7 +54,7 @@ sizes: $(DEV)
 	$(BIN)/python tools/check_sizes.py $(SIZED)
 
 bench: $(DEV)  ## Time Kohort beside its peers: dense nets, convnet, recurrent nets, searches
-	for part in run convnet lstm cohorts; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+	for part in run convnet lstm cohorts tensorboard; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 clean:  ## Remove caches and build output
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -28,10 +28,10 @@ class TestHelp:
     def test_lists_the_commands(self, command):
         found = command("--help")
         assert found.exit_code == 0
-        for name in ("improve", "predict", "run", "version"):
+        for name in ("improve", "predict", "run", "version", "watch"):
             assert re.search(rf"\b{name}\b", found.stdout)
 
-    @pytest.mark.parametrize("name", ["improve", "predict", "run", "version"])
+    @pytest.mark.parametrize("name", ["improve", "predict", "run", "version", "watch"])
     def test_each_command_explains_itself(self, command, name):
         found = command(name, "--help")
         assert found.exit_code == 0
@@ -67,6 +67,7 @@ class TestExitCodes:
             ["improve", "iris", "--colour", "red"],
             ["improvise"],
             ["run", "no-such-script.py"],
+            ["watch", "no-such-folder"],
         ],
     )
     def test_wrong_usage_is_two(self, command, arguments):

@@ -41,7 +41,10 @@ def test_package_tells_type_checkers_that_it_is_typed():
     assert (ROOT / "src" / "kohort" / "py.typed").is_file()
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+GUIDES = [f"docs/guides/{name}.md" for name in ("callbacks", "plots", "tensorboard")]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", *GUIDES])
 def test_examples_in_the_guides_run(name, tmp_path, monkeypatch):
     """The blocks of a guide run from top to bottom in one namespace, as a reader would."""
     monkeypatch.chdir(tmp_path)
@@ -60,10 +63,11 @@ def test_makefile_has_the_promised_targets(target):
     assert run.returncode == 0, run.stderr
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES])
 def test_links_between_files_lead_somewhere(name):
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / name).read_text())
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    path = ROOT / name
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 class TestCheckSizes:

@@ -55,11 +55,6 @@ never loaded. `python tools/conformance.py` runs them again and writes this page
 reach into Keras's private parts, which no other package can pass: they do not count. The share is
 passed / (passed + failed + missing). *Left out* counts tests of what Kohort does not offer:
 quantisation, LoRA, ragged tensors, TensorFlow and PyTorch.
-
-Names that are used in practice and are left out: `keras.distribution` (training over several
-devices comes later), bounding boxes in image layers (`MaxNumBoundingBoxes`,
-`keras.utils.bounding_boxes`; an error says so), and `ImageDataGenerator`, which Keras 3 has taken
-out itself.
 """
 PROBE = """\
 import sys; sys.path.insert(0, sys.argv[1])

@@ -23,6 +23,7 @@ class Model:
     """Its weights are a number that a training step changes; the state has all of it."""
 
     built = True
+    name = "net"
 
     def __init__(self, metrics=()):
         self.metrics = list(metrics)
@@ -33,6 +34,9 @@ class Model:
         self.history = None
         self._initial_epoch = 0
         self._initial_step = 0
+
+    def count_params(self):
+        return self.weights.size
 
     def get_weights(self):
         return [self.weights.copy()]

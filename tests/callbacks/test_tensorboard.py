@@ -12,7 +12,7 @@ from tensorboard.util import tensor_util
 import kohort
 from kohort import layers
 from kohort.callbacks import Callback, CallbackList, TensorBoard
-from kohort.callbacks.tensorboard import _learning_rates
+from kohort.callbacks.learning_rates import learning_rates
 from kohort.errors import KohortWarning
 from kohort.monitor.events import EventFile
 from kohort.monitor.quiet import Quiet
@@ -213,6 +213,26 @@ def test_a_folder_that_cannot_be_written_is_one_warning(model, tmp_path):
     assert ["cannot write event files" in str(each.message) for each in caught] == [True]
 
 
+def test_a_second_training_does_not_compile_the_sample_anew(model, tmp_path, monkeypatch):
+    fit(model, TensorBoard(tmp_path / "a", histogram_freq=1))
+    traced = []
+    monkeypatch.setattr("kohort.monitor.sample.recorded", traced.append)
+    fit(model, TensorBoard(tmp_path / "b", histogram_freq=1))
+    first, second = (read(tmp_path / run / "train").Tags()["histograms"] for run in "ab")
+    assert first == second and not traced
+
+
+def test_a_model_of_other_names_has_its_own_histograms(model, tmp_path):
+    other = kohort.Sequential(
+        [layers.Input((3,)), layers.Dense(4, activation="tanh", name="one"),
+         layers.Dense(1, activation="sigmoid", name="two")],
+    )  # fmt: skip
+    other.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+    fit(other, TensorBoard(tmp_path, histogram_freq=1))
+    found = {tag for tag in tags(read(tmp_path / "train")) if "activations" in tag}
+    assert found == {f"activations/{name}/histogram" for name in ("one", "two")}
+
+
 def test_a_model_that_cannot_be_sampled_is_one_warning(model, tmp_path, monkeypatch):
     def fails(*_):
         raise TypeError("no tracing")
@@ -246,7 +266,7 @@ def test_several_optimisers_have_a_learning_rate_each():
     class Two:
         optimizers = [kohort.optimizers.SGD(0.5, name="a"), kohort.optimizers.SGD(0.25, name="b")]
 
-    assert _learning_rates(Two()) == {"learning_rate_a": 0.5, "learning_rate_b": 0.25}
+    assert learning_rates(Two()) == {"learning_rate_a": 0.5, "learning_rate_b": 0.25}
 
 
 def test_a_full_disk_is_one_warning(model, tmp_path, monkeypatch):
@@ -279,9 +299,21 @@ def test_values_that_are_not_finite_are_one_warning(tmp_path):
     assert "b" not in tags(read(tmp_path))
 
 
+def test_buckets_hold_what_numpy_counts(tmp_path):
+    values = np.random.default_rng(0).normal(size=1000)
+    run = EventFile(tmp_path, Quiet("Test"))
+    run.histogram("a", values, 0)
+    run.close()
+    found = read(tmp_path).Histograms("a")[0].histogram_value
+    counts, edges = np.histogram(values, bins=30)
+    assert list(found.bucket) == [0, *counts]
+    np.testing.assert_allclose(found.bucket_limit, edges)
+    np.testing.assert_allclose([found.sum, found.sum_squares], [values.sum(), values @ values])
+
+
 @pytest.mark.parametrize(
     "values",
-    [np.ones(3), np.array([1, 1 + 1e-7], "float32"), np.array([True, False]),
+    [np.ones(3), np.array([1, 1 + 1e-7], "float32"), np.array([True, False]), np.array([0, 1e-310]),
      np.array([0, 2**32 - 1], "uint32"), np.zeros(2, jax.numpy.bfloat16)],
 )  # fmt: skip
 def test_histograms_count_all_values(values, tmp_path):

@@ -194,7 +194,7 @@ def test_a_pace_that_changes_runs_each_step_once(monkeypatch):
 
 
 def test_looking_ahead_loses_nothing():
-    source = BatchSource(lambda seed, turn: ((X[i : i + 8],) for i in range(0, 24, 8)), once=True)
+    source = BatchSource(lambda *turn: ((X[i : i + 8],) for i in range(0, 24, 8)), once=True)
     source.first()
     assert not any(source.exhausted for _ in range(50))
     found = np.concatenate([np.asarray(b.data[0])[: b.stop * 8] for b in source.blocks(0, Pace())])

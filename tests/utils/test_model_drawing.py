@@ -183,10 +183,10 @@ def test_a_model_without_shapes_cannot_be_drawn():
 
 
 def test_notebooks_show_a_model_and_a_history(model):
-    html = model._repr_html_()
+    html = model._repr_html_().replace(' style="text-align:left"', "")
     assert "<td>skip (Add)</td><td>(None, 4)</td><td>0</td><td>first, a</td>" in html
     assert f"<b>{model.count_params():,}</b> parameters" in html
     history = keras.callbacks.History()
     history.history = {"loss": [2.0, float("nan"), 1.0], "odd": [[1, 2], "a", 3]}
-    shown = history._repr_html_()
+    shown = history._repr_html_().replace(' style="text-align:left"', "")
     assert "<td>1 (epoch 3)</td><td>2 (epoch 1)</td>" in shown and "odd" not in shown

@@ -89,7 +89,7 @@ def stated(monkeypatch, bench):
     """A judge that asks `answer(setting)` for results instead of training."""
 
     def make(answer, surroundings=None, **options):
-        def train(stage, settings, surroundings, deadline):
+        def train(stage, settings, *rest):
             return [answer(setting) for setting in settings]
 
         monkeypatch.setattr(candidates, "train", train)

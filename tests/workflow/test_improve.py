@@ -124,7 +124,8 @@ class TestKill:
             trials = (tmp_path / "out" / "trials.csv").read_text().splitlines()[1:]
             kept = len(list((tmp_path / "out" / "candidates").glob("*.npz")))
             log = (tmp_path / "out" / "log.txt").read_text()
-            seen.append((stage, config["state"], len(trials), kept, log))
+            report = (tmp_path / "out" / "report.html").read_text()
+            seen.append((stage, config["state"], len(trials), kept, log, report))
             return usual(stage, *arguments)
 
         monkeypatch.setattr(candidates, "train", look)
@@ -136,6 +137,10 @@ class TestKill:
             ("regularising", "running", 2, 2),
         ]
         assert "7. Regularising and tuning" in seen[-1][4]
+        first, last = seen[0][5], seen[-1][5]
+        assert "This run goes on" in first and "This run goes on" in last
+        assert "Encoding" in first and "Growing the network" not in first
+        assert "Growing the network" in last and last.count("data:image/png;base64,") == 2
 
 
 class TestHonesty:

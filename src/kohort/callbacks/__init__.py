@@ -6,6 +6,7 @@ from kohort.callbacks.callback_list import CallbackList
 from kohort.callbacks.csv_logger import CSVLogger
 from kohort.callbacks.early_stopping import EarlyStopping
 from kohort.callbacks.history import History
+from kohort.callbacks.json_lines_logger import JSONLinesLogger
 from kohort.callbacks.lambda_callback import LambdaCallback
 from kohort.callbacks.learning_rate_scheduler import LearningRateScheduler
 from kohort.callbacks.model_checkpoint import ModelCheckpoint
@@ -16,6 +17,7 @@ from kohort.callbacks.remote_monitor import RemoteMonitor
 from kohort.callbacks.swap_ema_weights import SwapEMAWeights
 from kohort.callbacks.tensorboard import TensorBoard
 from kohort.callbacks.terminate_on_nan import TerminateOnNaN
+from kohort.callbacks.tracker import Tracker
 
 __all__ = [
     "BackupAndRestore",
@@ -24,6 +26,7 @@ __all__ = [
     "CallbackList",
     "EarlyStopping",
     "History",
+    "JSONLinesLogger",
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
@@ -34,4 +37,5 @@ __all__ = [
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
+    "Tracker",
 ]

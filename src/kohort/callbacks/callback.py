@@ -118,6 +118,9 @@ class Callback:
     def on_train_end(self, logs: Logs = None) -> None:
         """Called at the end of `fit` with the logs of the last epoch."""
 
+    def on_train_failed(self, error: BaseException) -> None:
+        """Called in place of `on_train_end` where `fit` ends by an exception, Ctrl-C included."""
+
     def on_test_begin(self, logs: Logs = None) -> None:
         """Called at the start of `evaluate` or of the validation in `fit`."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from kohort.callbacks.callback import Callback, Logs, needs_every_batch
 from kohort.callbacks.history import History
 from kohort.callbacks.progbar_logger import ProgbarLogger
+from kohort.callbacks.rich_progress import RichProgress
 from kohort.core import tree
 from kohort.errors import with_remedies
 
@@ -42,7 +43,8 @@ class CallbackList(Callback):
             self._history = History()
             self.callbacks.append(self._history)
         if self._last_of(ProgbarLogger) is None and add_progbar:
-            self.callbacks.append(ProgbarLogger())
+            rich = params.get("verbose") == "rich"
+            self.callbacks.append(RichProgress() if rich else ProgbarLogger())
         self.set_model(model)
         self.set_params(params)
 
@@ -140,6 +142,11 @@ class CallbackList(Callback):
     def on_train_end(self, logs: Logs = None) -> None:
         self._call("on_train_end", pythonify_logs(logs))
         self._close_block()
+
+    def on_train_failed(self, error: BaseException) -> None:
+        for callback in self.callbacks:
+            if isinstance(callback, Callback):
+                callback.on_train_failed(error)
 
     def on_test_begin(self, logs: Logs = None) -> None:
         self._open_blocks += 1

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from kohort.callbacks.callback import Callback, Logs
+from kohort.monitor.quiet import Quiet
 
 
 class CSVLogger(Callback):
@@ -17,7 +18,8 @@ class CSVLogger(Callback):
 
     The columns are `epoch` (from 0) and the sorted names of the first epoch's logs; values that
     are missing later are `NA`. `append` goes on with a file that is there, `separator` is put
-    between the values.
+    between the values. Folders are made; a file that cannot be written is one warning, and the
+    training goes on.
 
     >>> import pathlib
     >>> logger = CSVLogger("log.csv", separator=";")
@@ -39,34 +41,46 @@ class CSVLogger(Callback):
         self.keys: list[str] | None = None
         self.append_header = True
         self.csv_file: TextIO | None = None
+        self._quiet = Quiet("CSVLogger")
+        self._subject = f"cannot write {self.filename!r}"
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        if self.append and os.path.exists(self.filename):
-            self.append_header = os.path.getsize(self.filename) == 0
-        self._close()
-        self.csv_file = open(self.filename, "a" if self.append else "w", newline="")
+        self._quiet = Quiet("CSVLogger")
         self.writer = None
         self.keys = None
+        with self._quiet.attempt(self._subject):
+            if self.append and os.path.exists(self.filename):
+                self.append_header = os.path.getsize(self.filename) == 0
+            self._close()
+            os.makedirs(os.path.dirname(self.filename) or ".", exist_ok=True)
+            self.csv_file = open(self.filename, "a" if self.append else "w", newline="")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if self._quiet.failed:
+            return
         if self.csv_file is None:
             raise RuntimeError("CSVLogger.on_epoch_end was called before on_train_begin.")
-        logs = logs or {}
+        with self._quiet.attempt(self._subject):
+            self._write(self.csv_file, epoch, logs or {})
+
+    def _write(self, file: TextIO, epoch: int, logs: dict[str, Any]) -> None:
         if self.keys is None:
             self.keys = _columns(logs)
         if self.writer is None:
-            self.writer = csv.DictWriter(
-                self.csv_file, fieldnames=["epoch", *self.keys], delimiter=self.sep
-            )
+            self.writer = csv.DictWriter(file, fieldnames=["epoch", *self.keys], delimiter=self.sep)
             if self.append_header:
                 self.writer.writeheader()
         row = {name: _cell(logs.get(name, "NA")) for name in self.keys}
         self.writer.writerow({"epoch": epoch, **row})
-        self.csv_file.flush()
+        file.flush()
 
     def on_train_end(self, logs: Logs = None) -> None:
-        self._close()
+        with self._quiet.attempt(self._subject):
+            self._close()
         self.writer = None
+
+    def on_train_failed(self, error: BaseException) -> None:
+        self.on_train_end()
 
     def _close(self) -> None:
         if self.csv_file is not None and not self.csv_file.closed:

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
+
+from kohort.utils.notebook import html_table, html_text
 
 
 def history_table(history: Mapping[str, Sequence[Any]]) -> str:
     """First and last value of each metric, its lowest and highest, and their epochs (from 1).
 
-    >>> print(history_table({"loss": [3.0, 1.0, 2.0]}))
-    <p>3 epochs</p>
-    <table>
-    <tr><th></th><th>first</th><th>last</th><th>lowest</th><th>highest</th></tr>
-    <tr><td>loss</td><td>3</td><td>2</td><td>1 (epoch 2)</td><td>3 (epoch 1)</td></tr>
-    </table>
+    >>> print(history_table({"loss": [3.0, 1.0, 2.0]}).splitlines()[-2])
+    <tr><td style="text-align:left">loss</td><td>3</td><td>2</td><td
+    style="text-align:left">1 (epoch 2)</td><td style="text-align:left">3 (epoch 1)</td></tr>
     """
     count = max(map(len, history.values()), default=0)
-    titles = ("", "first", "last", "lowest", "highest")
-    lines = [f"<p>{count} epochs</p>", "<table>", _row(titles, "th")]
+    rows = []
     for name, values in history.items():
         if any(np.ndim(value) or isinstance(value, str) for value in values):
             continue  # a callback of the user's may log anything
         numbers = np.asarray(values, float)
         if not np.isfinite(numbers).any():
             continue
-        low, high = int(np.nanargmin(numbers)), int(np.nanargmax(numbers))
-        ends = [f"{numbers[i]:.4g}" for i in (0, -1)]
-        extremes = [f"{numbers[i]:.4g} (epoch {i + 1})" for i in (low, high)]
-        lines.append(_row([escape(name), *ends, *extremes], "td"))
-    return "\n".join([*lines, "</table>"])
-
-
-def _row(cells: Sequence[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"
+        extremes = int(np.nanargmin(numbers)), int(np.nanargmax(numbers))
+        named = [f"{numbers[i]:.4g} (epoch {i + 1})" for i in extremes]
+        rows.append((name, numbers[0], numbers[-1], *named))
+    titles = ("", "first", "last", "lowest", "highest")
+    return f"{html_text(f'{count} epochs')}\n{html_table(titles, rows)}"

@@ -11,6 +11,8 @@ import numpy as np
 from kohort.callbacks.callback import Logs
 from kohort.callbacks.monitor_callback import MonitorCallback
 from kohort.callbacks.rules import BatchCount, count_batch
+from kohort.errors import with_remedies
+from kohort.monitor.quiet import Quiet
 from kohort.utils.printing import print_msg
 
 
@@ -29,7 +31,9 @@ class ModelCheckpoint(MonitorCallback):
         save_freq: "epoch", or a number of batches.
         initial_value_threshold: the best value to begin with.
 
-    `best` is the best value so far.
+    `best` is the best value so far. A place that cannot be written is an error before the
+    training; where a disk fills up later, that is one warning, the file there before stays whole,
+    and the training goes on.
 
     >>> import numpy as np, kohort as keras
     >>> model = keras.Sequential([keras.layers.Dense(1)])
@@ -59,6 +63,7 @@ class ModelCheckpoint(MonitorCallback):
         self.save_freq = save_freq
         self._count = BatchCount()
         self._current_epoch = 0
+        self._quiet = Quiet("ModelCheckpoint")
         if save_freq != "epoch" and not isinstance(save_freq, int):
             raise ValueError(
                 f"Unrecognized save_freq: {save_freq}. "
@@ -81,6 +86,10 @@ class ModelCheckpoint(MonitorCallback):
         """Only a number of batches needs every batch."""
         return self.save_freq == "epoch"
 
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._quiet = Quiet("ModelCheckpoint")
+        _check_place(self.filepath.partition("{")[0] + "file")
+
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._current_epoch = epoch
 
@@ -99,6 +108,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def _save_model(self, epoch: int, batch: int | None, logs: Logs) -> None:
         filepath = self._get_file_path(epoch, batch, logs or {})
+        best = self.best
         if not self._should_save_model(epoch, batch, logs, filepath):
             return
         if os.path.isdir(filepath):
@@ -106,12 +116,17 @@ class ModelCheckpoint(MonitorCallback):
                 "Please specify a non-directory filepath for ModelCheckpoint. Filepath used is an "
                 f"existing directory: {filepath}"
             )
-        os.makedirs(os.path.dirname(filepath) or ".", exist_ok=True)
-        if self.save_weights_only:
-            self.model.save_weights(filepath, overwrite=True)
+        try:
+            os.makedirs(os.path.dirname(filepath) or ".", exist_ok=True)
+            if self.save_weights_only:
+                self.model.save_weights(filepath, overwrite=True)
+            else:
+                self.model.save(filepath, overwrite=True)
+        except OSError as error:
+            self.best = best  # which is what the file still holds
+            self._quiet.warn("cannot save the model", f"{error}. Training goes on.")
         else:
-            self.model.save(filepath, overwrite=True)
-        self._say(epoch, f"finished saving model to {filepath}")
+            self._say(epoch, f"finished saving model to {filepath}")
 
     def _should_save_model(self, epoch: int, batch: int | None, logs: Logs, filepath: str) -> bool:
         """Whether to save now; keeps the best value, and says what was decided."""
@@ -167,3 +182,18 @@ class ModelCheckpoint(MonitorCallback):
     def set_state(self, state: dict[str, Any]) -> None:
         self.best = state["best"]
         self._count = BatchCount(*state["batches"])
+
+
+def _check_place(path: str) -> None:
+    """Raise where no file can be written at `path`: better now than after an epoch of hours."""
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise OSError(
+            with_remedies(
+                "ModelCheckpoint must be able to write its file.",
+                f"{path!r}, where {folder!r} is no folder that can be written",
+                ["Pass another `filepath`.", "Change the permissions of the folder."],
+            )
+        )

@@ -54,13 +54,16 @@ class MonitorCallback(Callback):
         """Find the direction; metrics are built only when training has begun."""
         mode = self.mode
         if mode == "auto":
-            found = metric_mode(self.monitor, getattr(self.model, "metrics", ()))
+            metrics = getattr(self.model, "metrics", ())
+            found = metric_mode(self.monitor, metrics)
             if found is None:
+                known = ", ".join(metric.name for metric in _flat(metrics)) or "none"
                 raise ValueError(
                     f"{type(self).__name__} callback received monitor={self.monitor}, but Keras "
                     "isn't able to automatically determine whether that metric should be "
                     "maximized or minimized. Pass `mode='max'` in order to monitor based on the "
-                    "highest metric value, or pass `mode='min'` in order to use the lowest value."
+                    "highest metric value, or pass `mode='min'` in order to use the lowest value. "
+                    f"The model's metrics are: {known}."
                 )
             mode = found
         self.monitor_op = less if mode == "min" else greater

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from kohort.callbacks.callback import Callback, Logs
+from kohort.callbacks.learning_rates import learning_rates
 from kohort.errors import with_remedies
 from kohort.monitor.events import EventFile
+from kohort.monitor.model_page import write_model
 from kohort.monitor.projector import Labels, Projector
 from kohort.monitor.quiet import Quiet
 from kohort.monitor.weights import as_images
@@ -100,6 +102,12 @@ class TensorBoard(Callback):
             layers = [layer for layer in model.layers if isinstance(layer, Embedding)]
             self._projector = Projector(self.log_dir, layers, self.embeddings_metadata, self._quiet)
 
+    def of_cohort(self) -> Any:
+        """The same for a cohort: a few runs that sum up its members, in this folder."""
+        from kohort.monitor.cohort_tensorboard import CohortTensorBoard
+
+        return CohortTensorBoard(self.log_dir, self.write_graph)
+
     def get_state(self) -> dict[str, Any]:
         return {"_batch": self._batch}
 
@@ -109,7 +117,7 @@ class TensorBoard(Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         self._batch, self._is_training = 0, True
         if self.write_graph:
-            self._write_model()
+            write_model(self._train, self.model)
         if self._projector is not None:
             self._projector.configure()
         if self.histogram_freq:
@@ -170,7 +178,7 @@ class TensorBoard(Callback):
         if not logs:
             return
         train = {name: value for name, value in logs.items() if not name.startswith("val_")}
-        train |= _learning_rates(self.model.optimizer)
+        train |= learning_rates(self.model.optimizer)
         if self.write_steps_per_second:
             begun, before = self._epoch_begun
             steps = int(self.model.optimizer.iterations) - before
@@ -180,20 +188,6 @@ class TensorBoard(Callback):
         for name, value in logs.items():
             if name.startswith("val_"):
                 self._validation.scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
-
-    def _write_model(self) -> None:
-        """The graph as layers and as Keras's JSON, and the summary."""
-        from kohort.monitor.graph import graph_def, keras_json
-
-        lines: list[str] = []
-        # The model may be any user's: nothing that its code raises is worth a training.
-        with self._quiet.attempt("the model's graph", Exception):
-            self._train.graph(graph_def(self.model))
-            self.model.summary(print_fn=lambda line, *_, **__: lines.append(line))
-            self._train.text("summary", "\n".join(["```", *lines, "```"]))
-            conceptual = keras_json(self.model)
-            if conceptual is not None:
-                self._train.keras_model(conceptual)
 
     def _write_weights(self, epoch: int) -> None:
         for layer in self.model.layers:
@@ -240,18 +234,6 @@ class TensorBoard(Callback):
             self._is_tracing = False
             with self._quiet.attempt("cannot trace", Exception):
                 jax.profiler.stop_trace()
-
-
-def _learning_rates(optimizer: Any) -> dict[str, float]:
-    """The learning rate, or that of each of several optimisers."""
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss-scaling one
-    if hasattr(optimizer, "optimizers"):
-        return {f"learning_rate_{each.name}": _number(each) for each in optimizer.optimizers}
-    return {"learning_rate": _number(optimizer)} if hasattr(optimizer, "learning_rate") else {}
-
-
-def _number(optimizer: Any) -> float:
-    return float(np.asarray(optimizer.learning_rate))
 
 
 def _checked_frequency(update_freq: int | str) -> int | str:

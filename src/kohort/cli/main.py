@@ -216,6 +216,33 @@ def run(
     _guard(lambda: run_script(script, context.args), verbose)
 
 
+@app.command()
+def watch(
+    runs: Annotated[Path, typer.Argument(help="A run folder, or a folder of run folders.")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where to listen.", show_default="a free one")
+    ] = 0,
+    report: Annotated[
+        bool, typer.Option("--report", help="Show the reports even if TensorBoard could be used.")
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Look at runs in a browser while they go on; Ctrl-C ends it.
+
+    Where there are event files and TensorBoard is installed, it is started on the folder; else the
+    live reports of `kohort improve` are served. Either can be reached from this machine only.
+
+    Example: `kohort watch runs`
+    """
+
+    def job() -> None:
+        from kohort.cli.watch import watch as look
+
+        look(runs, port, report, typer.echo)
+
+    _guard(job, verbose)
+
+
 def _seconds(budget: str | None) -> float | None:
     """Seconds of a duration such as `90`, `90s`, `10m`, `1.5h`."""
     if budget is None:

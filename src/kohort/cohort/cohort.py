@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from kohort.cohort.member import DIVERGED, DROPPED, FINISHED, RUNNING, STOPPED, 
 from kohort.cohort.pack import Logs, Pack
 from kohort.cohort.packing import TOGETHER, Packing
 from kohort.cohort.visit import Visitor
+
+_TICK = 0.1  # seconds between two looks at packs that run
 
 
 class Cohort:
@@ -66,8 +68,8 @@ class Cohort:
         return self._packing.groups
 
     def _is_watched(self) -> bool:
-        """Whether somebody looks after every epoch."""
-        return any(callback.every_epoch for callback in self._callbacks) or not all(
+        """Whether somebody looks after every epoch, before the next one."""
+        return any(c.every_epoch and c.at_once for c in self._callbacks) or not all(
             visitor.idle for visitor in self._visitors.values()
         )
 
@@ -81,23 +83,47 @@ class Cohort:
             self._packing.encode(member)
         for callback in self._callbacks:
             callback.on_train_begin(self)
-        for member in self.members:
-            self._visit(member, ("on_train_begin",), ("on_epoch_begin", 0))
-            if self._visitors[id(member)].stopped:
-                member.status = STOPPED
-        self._packing.settle()
-        self._packs = self._packing.packs(self.running)
         try:
+            self._begin()
             with self._packing.pool() as pool:
                 epoch = 0
                 while self._packs:
                     epoch += self._advance(epoch, pool)
+        except BaseException as error:
+            for callback in self._callbacks:
+                callback.on_train_failed(self, error)
+            raise
         finally:
             self._unpack(RUNNING)
             self._packs = []
         for callback in self._callbacks:
             callback.on_train_end(self)
         return self
+
+    def _begin(self) -> None:
+        """Ask who trains at all; compile; make the first packs."""
+        for member in self.members:
+            self._visit(member, ("on_train_begin",), ("on_epoch_begin", 0))
+            if self._visitors[id(member)].stopped:
+                member.status = STOPPED
+        self._packing.settle()
+        self._packs = self._packing.packs(self.running)
+
+    @property
+    def progress(self) -> float:
+        """The share of the planned training that is done; members that ended have done theirs.
+
+        It grows with each block of steps, while `fit` waits for epochs to end.
+        """
+        running = {id(m): pack.done for pack in self._packs for m in pack.members}
+        done = total = 0.0
+        for member in self.members:
+            epochs = float(member.epochs)
+            if member.status == RUNNING:
+                epochs = len(member.history.epoch) + running.get(id(member), 0.0)
+            done += epochs * len(member.rows)
+            total += member.epochs * len(member.rows)
+        return min(done / total, 1.0) if total else 1.0
 
     @property
     def running(self) -> list[Member]:
@@ -114,11 +140,14 @@ class Cohort:
         """Train for some epochs; return how many."""
         packs = self._packs
         count = min(min(m.epochs for m in self.running) - epoch, *(p.together for p in packs))
-        done = list(pool.map(lambda pack: pack.epochs(epoch, count, self._shuffle), packs))
+        if self._callbacks:  # who looks wants to do so every other second, too
+            count = min(count, *(p.epochs_a_look for p in packs))
+        done = self._run(packs, epoch, count, pool)
         for e in range(count):
             alive = {id(m) for m in self.running}
             for pack, logs in zip(packs, done, strict=True):
                 self._look(pack, epoch + e, logs[e])
+                pack.done = 0.0  # the histories have it now
             called = [c for c in self._callbacks if c.every_epoch or e + 1 == count]
             if called:
                 by_member = self._by_member(packs, [part[e] for part in done], alive)
@@ -127,6 +156,21 @@ class Cohort:
         if any(m.status != RUNNING for pack in packs for m in pack.members):
             self._compact()
         return count
+
+    def _run(
+        self, packs: list[Pack], epoch: int, count: int, pool: ThreadPoolExecutor
+    ) -> list[list[Logs]]:
+        """Train packs for `count` epochs, each in a thread; meanwhile call who wants to look."""
+        waiting = [c for c in self._callbacks if type(c).on_wait is not CohortCallback.on_wait]
+        runs = [pool.submit(pack.epochs, epoch, count, self._shuffle) for pack in packs]
+        try:
+            while wait(runs, _TICK if waiting else None).not_done:
+                for callback in waiting:
+                    callback.on_wait(self)
+            return [run.result() for run in runs]
+        finally:
+            for run in runs:
+                run.cancel()  # where one has failed, or Ctrl-C came
 
     def _look(self, pack: Pack, epoch: int, logs: Logs) -> None:
         """Let each member's callbacks look, and see who has come to its end."""

@@ -18,6 +18,7 @@ from kohort.train.programs import serving
 from kohort.train.state import TrainState
 
 _SECONDS = 0.5  # a call that runs longer would keep Ctrl-C waiting
+_BLOCKS = 4  # between two looks of a callback
 _ORDER_BYTES = 2**24  # of the orders of all epochs of a call
 
 Logs = dict[str, np.ndarray]
@@ -44,6 +45,7 @@ class Pack:
         self.fresh = self._put(group.lead.fresh)
         self.test_metrics = self.ts.metrics
         self.pace = Pace(_SECONDS)
+        self.done = 0.0  # epochs of the present call, for who looks meanwhile
         row_bytes = 4 * group.width * len(members[0].rows)
         self.together = max(1, min(together, _ORDER_BYTES // row_bytes))
         rows = [m.placed(m.validation) for m in members if m.validation is not None]
@@ -115,6 +117,11 @@ class Pack:
         return -(-len(self.members[0].rows) // self.group.batch_size)
 
     @property
+    def epochs_a_look(self) -> int:
+        """How many epochs a few blocks have at the present pace; at least one."""
+        return max(1, _BLOCKS * self.pace.steps // self.steps)
+
+    @property
     def test_steps(self) -> int:
         """Validation steps an epoch."""
         return sum(grid.order.shape[-2] for grid in self._tests)
@@ -132,12 +139,14 @@ class Pack:
                 last = min(count, done + pace.steps // steps)
                 bounds = Bounds(done, last, 0, steps, 0, self.test_steps)
                 ts, test_metrics, *logs = self._timed(ts, test_metrics, leaves, orders, bounds)
+                self.done = float(last)
             else:
                 for start in range(0, steps, pace.steps):
                     stop, last = min(start + pace.steps, steps), done + 1
                     tests = self.test_steps if stop == steps else 0
                     bounds = Bounds(done, last, start, stop, 0, tests)
                     ts, test_metrics, *logs = self._timed(ts, test_metrics, leaves, orders, bounds)
+                    self.done = done + stop / steps
             found += self._by_epoch(logs, done, last)
         self.ts, self.test_metrics = ts, test_metrics
         return found

@@ -94,21 +94,22 @@ def _batch_source(
     x: Any, steps: int | None, class_weight: Any, shuffle: Any, seed: int, execution: int,
     prepare: Callable[[Any], Any] | None,
 ) -> Source:  # fmt: skip
-    once = hasattr(x, "__next__")
+    once = hasattr(x, "__next__") and not isinstance(x, PyDataset)
     size = None if once else _batch_count(x)
     mixed = shuffle and size is not None and isinstance(x, PyDataset)
-    turn_of = x.begin() if isinstance(x, Dataset) else None
+    first_use = x.next_use() if isinstance(x, Dataset) else 0
 
-    def make(seed: int, turn: int) -> Any:
+    def make(seed: int, use: int, turn: int) -> Any:
         order = np.random.default_rng([seed, turn]).permutation(size or 0) if mixed else None
-        batches = iterate(x, order) if turn_of is None else turn_of(turn, seed)
+        pipeline = isinstance(x, Dataset)
+        batches = x.turn(use, turn, seed) if pipeline else iterate(x, order)
         if prepare is not None:
             batches = (_with_inputs(clean_batch(item), prepare) for item in batches)
         if class_weight is None:
             return iter(batches)
         return (with_class_weight(clean_batch(item), class_weight) for item in batches)
 
-    return BatchSource(make, steps, size, once, execution, data=x, seed=seed)
+    return BatchSource(make, steps, size, once, execution, x, seed, first_use)
 
 
 def _with_inputs(batch: tuple, prepare: Callable[[Any], Any]) -> tuple:

@@ -22,33 +22,43 @@ class BatchSource:
     """Batches of one shape are stacked, so that several steps run in one call.
 
     Args:
-        make: `make(seed, turn)` gives the batches of a turn through the data.
+        make: `make(seed, use, turn)` gives the batches of a turn through the data.
         steps: the steps of an epoch; None: a turn.
         size: the batches of a turn, where that is known.
         once: whether the data can be gone through only once (a generator).
         execution: how many steps belong together.
         data: told of the beginnings and ends of epochs, where it has the hooks for it.
+        seed, use: what shuffling draws its orders from: a pipeline counts how often it is used.
     """
 
     def __init__(
         self,
-        make: Callable[[int, int], Iterator[Any]],
+        make: Callable[[int, int, int], Iterator[Any]],
         steps: int | None = None,
         size: int | None = None,
         once: bool = False,
         execution: int = 1,
         data: Any = None,
         seed: int = 0,
+        use: int = 0,
     ):
         self._make, self._once, self._data = make, once, data
-        self.size, self.seed, self.first_epoch = size, seed, 0
+        self.size, self.seed, self.use, self.first_epoch = size, seed, use, 0
         self.steps = size if steps is None else steps
         self.ran_out = False
         self._schedule = None if size is None else Schedule(size, steps, execution)
         self._limit = None if steps is None else math.ceil(steps / execution) * execution
         self._iterator: _Peekable | None = None
-        self._place = (seed, 0, 0)  # the turn, and the step in it, that the iterator is at
-        self._next = (seed, 0, 0)  # the epoch and step that come next, where the size is unknown
+        self._place = (self._order, 0, 0)  # the turn, and the step in it, that the iterator is at
+        self._next = (
+            self._order,
+            0,
+            0,
+        )  # the epoch and step that come next, where the size is unknown
+
+    @property
+    def _order(self) -> tuple[int, int]:
+        return self.seed, self.use
 
     def first(self) -> Any:
         """The first batch, to learn shapes from. It is not lost."""
@@ -76,8 +86,8 @@ class BatchSource:
 
     def _start(self, turn: int) -> None:
         if self._iterator is None or not self._once:
-            self._iterator = _Peekable(self._make(self.seed, turn))
-            self._place = (self.seed, turn, 0)
+            self._iterator = _Peekable(self._make(*self._order, turn))
+            self._place = (self._order, turn, 0)
 
     def _peek(self) -> Any:
         assert self._iterator is not None
@@ -98,7 +108,7 @@ class BatchSource:
                 self.steps = start + taken
             if count is None or taken < count:
                 self._drop()
-            self._next = (self.seed, epoch - self.first_epoch + 1, 0)
+            self._next = (self._order, epoch - self.first_epoch + 1, 0)
 
     def _seek(self, epoch: int, start: int) -> tuple[int | None, bool]:
         """Go to step `start` of an epoch; return its further steps, and whether some lack."""
@@ -106,14 +116,14 @@ class BatchSource:
             self._seek_unknown(epoch - self.first_epoch, start)
             return None if self._limit is None else self._limit - start, False
         part = self._schedule.part(epoch - self.first_epoch)
-        if self._place != (self.seed, part.turn, part.start + start) or self._iterator is None:
+        if self._place != (self._order, part.turn, part.start + start) or self._iterator is None:
             self._start(part.turn)
             self._skip(part.start + start)
         return max(part.stop - part.start - start, 0), part.ran_out
 
     def _seek_unknown(self, epoch: int, start: int) -> None:
         """`_seek` in data of unknown size; a resumed fit goes through the epochs before it."""
-        if self._once or self._next == (self.seed, epoch, start):
+        if self._once or self._next == (self._order, epoch, start):
             self._begin(epoch)
             return
         self._drop()
@@ -137,8 +147,8 @@ class BatchSource:
         return count
 
     def _moved(self, steps: int) -> None:
-        seed, turn, step = self._place
-        self._place = (seed, turn, step + steps)
+        order, turn, step = self._place
+        self._place = (order, turn, step + steps)
 
     def _drop(self) -> None:
         if not self._once:

@@ -16,6 +16,7 @@ import numpy as np
 
 from kohort.core import tree
 from kohort.data import pipeline_steps as steps
+from kohort.data.disk_cache import DiskCache
 from kohort.data.pipeline_base import (
     AUTOTUNE,
     INFINITE_CARDINALITY,
@@ -328,8 +329,12 @@ class Dataset(Batching):
         )  # fmt: skip
 
     def cache(self, filename: str = "", name: str | None = None) -> Dataset:
-        """Keep the elements of the first whole pass in memory (`filename` is accepted only)."""
-        kept = steps.Cache()
+        """Keep the elements of the first whole pass in memory, or in a file.
+
+        A file that exists already is read, whatever the pipeline before it has become since: delete
+        it where that changed. It appears at the end of the first whole pass.
+        """
+        kept: Any = DiskCache(filename) if filename else steps.Cache()
 
         def elements(run: Run, start: int) -> Iterator[Any]:
             first = Run((0, 0), run.seed)  # whichever pass fills it

@@ -92,26 +92,25 @@ class Pipeline:
         """The elements of a run from number `start` on."""
         return self._elements(run, start)
 
-    def begin(self) -> Callable[[int, int | None], Iterator[Any]]:
-        """Begin a use of the pipeline: a function from pass and seed to the elements."""
-        use = next(self._uses)
+    def next_use(self) -> int:
+        """Begin a use of the pipeline: its number, which the orders of its passes depend on."""
+        return next(self._uses)
 
-        def turn(number: int, seed: int | None) -> Iterator[Any]:
-            return self._open(Run((use, number), seed))
-
-        return turn
+    def turn(self, use: int, number: int = 0, seed: int | None = None) -> Iterator[Any]:
+        """The elements of a pass of a use."""
+        return self._open(Run((use, number), seed))
 
     def __iter__(self) -> DatasetIterator:
-        return DatasetIterator(self, Run((next(self._uses), 0)))
+        return DatasetIterator(self, Run((self.next_use(), 0)))
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """The elements as plain NumPy arrays."""
-        return self.begin()(0, None)
+        return self.turn(self.next_use())
 
     def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any]) -> Any:
         """`state = reduce_func(state, element)` over all elements; the last state."""
         state = as_element(initial_state)
-        for element in self.begin()(0, None):
+        for element in self.turn(self.next_use()):
             state = as_element(reduce_func(state, element))
         return state
 

@@ -16,6 +16,7 @@ import numpy as np
 from kohort.core import settings, tree
 from kohort.core.host import to_host
 from kohort.data.schedule import Part, Schedule
+from kohort.distribution import replicated
 
 AHEAD = 1
 """So many blocks may still be computed when the next one is asked for."""
@@ -124,6 +125,8 @@ def row_count(data: Any) -> int:
 class ArraySource:
     """Arrays that lie on the device for the whole fit."""
 
+    use = 0  # arrays look the same however often they are used
+
     def __init__(
         self,
         data: Any,
@@ -175,7 +178,7 @@ class ArraySource:
     def blocks(self, epoch: int, pace: Pace, start: int = 0) -> Iterator[Block]:
         """The blocks of an epoch from step `start` on; `pace` says how long they are."""
         if self._device is None:
-            self._device = jax.device_put(self.data)
+            self._device = jax.device_put(self.data, replicated())
         part, size = self.part(epoch), self.batch_size
         order = self.order(part.turn)
         full = self.rows // size

@@ -43,7 +43,7 @@ class Compiling:
         self._compile_metrics: Any = None
         self._loss_tracker: Any = None
         self._symbolic_done: str | None = None
-        self._shuffle_seed = 0
+        self._shuffle_seed = self._data_use = 0
         self.history: Any = None
 
     def compile(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 from kohort.models.summary import (
@@ -11,8 +10,7 @@ from kohort.models.summary import (
     readable_memory_size,
     totals,
 )
-
-_LEFT = ' style="text-align:left"'
+from kohort.utils.notebook import html_table, html_text
 
 
 def html_summary(model: Any) -> str:
@@ -20,23 +18,24 @@ def html_summary(model: Any) -> str:
 
     >>> from kohort import layers, models
     >>> html = html_summary(models.Sequential([layers.Input((3,)), layers.Dense(2, name="a<b")]))
-    >>> "<td>a&lt;b (Dense)</td>" in html, "<b>8</b> parameters" in html
+    >>> "a&lt;b (Dense)</td>" in html, "<b>8</b> parameters" in html
     (True, True)
     """
     chain = is_chain(model)
     titles = ["Layer (type)", "Output shape", "Parameters", *([] if chain else ["Connected to"])]
-    lines = [f"<p><b>{escape(type(model).__name__)}</b> “{escape(model.name)}”</p>", "<table>"]
-    lines.append("<tr>" + "".join(f"<th{_LEFT}>{title}</th>" for title in titles) + "</tr>")
+    rows = []
     for row in layer_rows(model):
         shape = "?" if row.shape is None else str(row.shape)
-        params = "not built" if row.params is None else f"{row.params:,}"
+        params = "not built" if row.params is None else row.params
         links = ", ".join(name for name, _, _ in row.connections)
-        cells = [f"{row.name} ({row.kind})", shape, params, *([] if chain else [links])]
-        lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+        rows.append([f"{row.name} ({row.kind})", shape, params, *([] if chain else [links])])
     found = totals(model)
     (count, size), (trained, _) = found.total, found.trainable
-    lines.append("</table>")
-    lines.append(
-        f"<p><b>{count:,}</b> parameters ({readable_memory_size(size)}), {trained:,} trainable</p>"
+    sizes = f"parameters ({readable_memory_size(size)}), {trained:,} trainable"
+    return "\n".join(
+        [
+            html_text(f"“{model.name}”", strong=type(model).__name__),
+            html_table(titles, rows),
+            html_text(sizes, strong=f"{count:,}"),
+        ]
     )
-    return "\n".join(lines)

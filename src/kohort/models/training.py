@@ -15,8 +15,10 @@ from kohort.data.source import ArraySource, Pace, clean_batch, map_arrays
 from kohort.data.stacking import stacked_batches
 from kohort.train import checks
 from kohort.train.loop import Runner, fresh_metrics, run_epoch, to_floats, warn_ran_out
+from kohort.utils.live import NOTEBOOK, PLAIN, TERMINAL, place
 
 _LIVE, _QUIET = 0.2, 1.0  # seconds between visits of the host: with a progress bar, without
+_AUTO = {TERMINAL: 1, NOTEBOOK: "rich", PLAIN: 2}
 
 
 class Training:
@@ -48,6 +50,10 @@ class Training:
             x, y, sample_weight: arrays (or lists, dicts, frames of them), or `x` alone as a
                 generator, `PyDataset` or any iterable of (x, y[, sample_weight]) batches.
             batch_size: rows a batch; 32 unless told.
+            verbose: 1: Keras's bar; 2: Keras's line an epoch; 0: nothing; "rich": one display for
+                the whole fit, redrawn in place, with the time left and the learning rate (lines
+                where nothing can be redrawn). "auto": 1 in a terminal, "rich" in a notebook, whose
+                page it does not flood, and 2 in pipes, files and CI: no control characters there.
             validation_split: the share of rows at the end (before shuffling) to validate on.
             validation_data: (x, y[, sample_weight]), or batches.
             shuffle: whether rows are in a new order each epoch.
@@ -68,6 +74,7 @@ class Training:
             shuffle=shuffle, class_weight=class_weight, seed=self._shuffle_seed,
             execution=self.steps_per_execution, prepare=self._prepared,
         )  # fmt: skip
+        self._data_use = source.use
         self._symbolic_build(source.first())
         if isinstance(source, ArraySource):
             checks.check_values(self, source.data)
@@ -81,6 +88,9 @@ class Training:
             self._fit_epochs(
                 source, listed, pace, range(initial_epoch, epochs), validation, validation_freq
             )
+        except BaseException as error:
+            listed.on_train_failed(error)
+            raise
         finally:
             self._callback_list = None
             listed.sources = ()
@@ -110,7 +120,7 @@ class Training:
                 warn_ran_out(not source.ran_out)  # once
                 break
             start, self._initial_step = self._initial_step, 0
-            source.seed = self._shuffle_seed
+            source.seed, source.use = self._shuffle_seed, self._data_use
             if not start:
                 fresh_metrics(self)
             listed.on_epoch_begin(epoch)
@@ -130,7 +140,9 @@ class Training:
         self, kind: str, callbacks: Any, verbose: Any, steps: int | None, epochs: int = 1
     ) -> tuple[CallbackList, Pace]:
         """The callbacks of a call, and how often the host looks."""
-        verbose = 1 if verbose == "auto" else verbose
+        if isinstance(verbose, str) and verbose not in ("auto", "rich"):
+            raise ValueError(f"`verbose` must be 0, 1, 2, 'auto' or 'rich'. Received: {verbose!r}")
+        verbose = _AUTO[place()] if verbose == "auto" else verbose
         listed: Any = callbacks
         if not isinstance(callbacks, CallbackList):
             listed = CallbackList(
@@ -138,7 +150,9 @@ class Training:
                 epochs=epochs, steps=steps, model=self,
             )  # fmt: skip
         single = getattr(listed, f"needs_every_{kind}_batch")
-        return listed, Pace(_LIVE if verbose == 1 else _QUIET, single, self.steps_per_execution)
+        return listed, Pace(
+            _LIVE if verbose in (1, "rich") else _QUIET, single, self.steps_per_execution
+        )
 
     def _validation_source(self, data: Any, batch_size: int | None, steps: int | None) -> Any:
         if data is None:
@@ -322,7 +336,7 @@ class Training:
         found: dict[str, np.ndarray] = {}
         for part, arrays in self._binding().gather()._asdict().items():
             found |= {f"{part}:{path}": np.asarray(a) for path, a in arrays.items()}
-        found["shuffle_seed"] = np.asarray(self._shuffle_seed, np.int64)
+        found["row_order"] = np.asarray([self._shuffle_seed, self._data_use], np.int64)
         return found
 
     def set_training_state(self, state: dict[str, np.ndarray]) -> None:
@@ -334,7 +348,7 @@ class Training:
         binding = self._binding()
         parts = dict(zip(("params", "state", "opt", "metrics"), binding.parts(), strict=True))
         wanted = {f"{part}:{path}": v for part, vs in parts.items() for path, v in vs.items()}
-        given = {k: v for k, v in state.items() if k != "shuffle_seed"}
+        given = {k: v for k, v in state.items() if k != "row_order"}
         wrong = wanted.keys() ^ given.keys() or {
             k for k, v in wanted.items() if tuple(given[k].shape) != v.shape
         }
@@ -345,7 +359,7 @@ class Training:
             )
         for key, variable in wanted.items():
             variable._value = jax.numpy.asarray(given[key], variable.dtype)
-        self._shuffle_seed = int(state["shuffle_seed"])
+        self._shuffle_seed, self._data_use = map(int, state["row_order"])
 
 
 def _check_rest(method: str, kwargs: dict[str, Any]) -> None:

@@ -146,27 +146,33 @@ class EventFile:
 
 def _open(folder: str) -> Any:
     os.makedirs(folder, exist_ok=True)
-    # The time in the name has whole seconds: a second file of a run would replace the first.
-    suffix = f".{os.getpid()}.{next(_numbers)}"
+    # The time in the name has whole seconds: a second file of a run would replace the first. Files
+    # are read in the order of their names.
+    suffix = f".{os.getpid()}.{next(_numbers):08d}"
     return tensorboardx("event_file_writer").EventsWriter(os.path.join(folder, "events"), suffix)
 
 
 def _histogram(values: np.ndarray) -> Any:
     values = values.astype(np.float64)  # in which float32 values, however close, have bins between
     low, high = values.min(), values.max()
-    if high - low <= 1e-12 * max(abs(low), abs(high)):  # one bin
+    if high - low <= max(1e-12 * max(abs(low), abs(high)), 1e-300):  # one bin
         counts, limits = np.array([values.size]), np.array([high])
     else:
-        counts, edges = np.histogram(values, bins=_BINS, range=(low, high))
+        # Several times as fast as `np.histogram`, which puts values on an edge to the bit.
+        place = values - low
+        place *= _BINS / (high - low)
+        counts = np.bincount(place.astype(np.int32), minlength=_BINS)
+        counts[_BINS - 1] += counts[_BINS:].sum()  # the highest value ends the last one
+        counts = counts[:_BINS]
         # A bucket ends at its limit and begins at that of the one before: the first one is empty.
-        counts, limits = np.concatenate([[0], counts]), edges
+        counts, limits = np.concatenate([[0], counts]), np.linspace(low, high, _BINS + 1)
     return message(
         "HistogramProto",
         min=low,
         max=high,
         num=values.size,
         sum=values.sum(),
-        sum_squares=values @ values,
+        sum_squares=np.square(values).sum(),
         bucket_limit=limits.tolist(),
         bucket=counts.tolist(),
     )

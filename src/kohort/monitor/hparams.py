@@ -16,7 +16,8 @@ def write_hparams(search: Any, log_dir: str | os.PathLike[str] = "logs") -> list
     """Write the trials of a search for TensorBoard's HParams page; return their folders.
 
     Each trial is a session in a run `trial_0000`, `trial_0001`, … of `log_dir`, with its
-    hyperparameters and its objectives. Trials that have not run are left out.
+    hyperparameters and its objectives. Trials that have not run are left out. A folder that
+    cannot be written is one warning.
 
     Args:
         search: the result of `kohort.search`, or its `Study` (which does not know the names of its
@@ -40,6 +41,8 @@ def write_hparams(search: Any, log_dir: str | os.PathLike[str] = "logs") -> list
         for name, value in values.items():
             run.scalar(name, value, step=0)
         run.close()
+        if run.broken:  # so will the others be
+            break
         folders.append(run.folder)
     return folders
 

@@ -11,7 +11,8 @@ import jax
 
 from kohort.core import tree
 from kohort.core.frame import Frame
-from kohort.train.state import Binding, TrainState
+from kohort.train.programs import program_for, served, serving
+from kohort.train.state import TrainState
 from kohort.train.step import unpack
 
 Arrays = dict[str, Any]
@@ -20,8 +21,8 @@ Arrays = dict[str, Any]
 class Sampler:
     """What every layer gives out, and the gradient of the loss, on one batch.
 
-    One compiled function for the whole training. The model runs as in `evaluate`, and nothing of it
-    changes: no seed, no moving mean.
+    One compiled function for all trainings of a structure whose layers have these names. The model
+    runs as in `evaluate`, and nothing of it changes: no seed, no moving mean.
 
     Args:
         batch: `(x, y, sample_weight)`, as the model's data source gives it.
@@ -29,36 +30,41 @@ class Sampler:
 
     def __init__(self, batch: Any) -> None:
         self.batch = batch
-        self._made_for: Binding | None = None
-        self._measure: Callable[..., tuple[Arrays, Arrays]]
 
     def __call__(self, model: Any) -> tuple[Arrays, Arrays]:
         """Return activations by layer name, and gradients by variable path."""
         binding = model._binding()
-        if binding is not self._made_for:  # or a callback has frozen a layer
-            measure = _make(model, binding)
-            self._measure = measure if model.run_eagerly else jax.jit(measure)
-            self._made_for = binding
-        return self._measure(binding.gather(), binding.leaf_values(), self.batch)
+        measure: Callable[..., tuple[Arrays, Arrays]] = _measure
+        if not model.run_eagerly:
+            paths = tuple(variable.path for variable in binding.params.values())
+            names = tuple(name for name, _ in named_layers(model))
+            measure = program_for(("sample", binding.structure.key, names, paths), _Program).measure
+        with serving(model, binding):
+            return measure(binding.gather(), binding.leaf_values(), self.batch)
 
 
-def _make(model: Any, binding: Binding) -> Callable[..., tuple[Arrays, Arrays]]:
-    params = binding.params
+class _Program:
+    def __init__(self) -> None:
+        self.measure = jax.jit(lambda *args: _measure(*args))  # jit keys its cache by function
 
-    def measure(ts: TrainState, leaves: Any, batch: Any) -> tuple[Arrays, Arrays]:
-        x, y, sample_weight = unpack(batch)
-        values = binding.frame_values(ts)
+    def clear(self) -> None:
+        """Drop the compiled code."""
+        self.measure.clear_cache()  # type: ignore[attr-defined]
 
-        def objective(arrays: Arrays) -> tuple[Any, Arrays]:
-            given = {**values, **{params[path]: a for path, a in arrays.items()}}
-            with Frame(given, binding.frame_leaves(leaves)), recorded(model) as outputs:
-                loss, _ = model._forward_loss(x, y, sample_weight, training=False)
-            return loss, outputs
 
-        gradients, outputs = jax.grad(objective, has_aux=True)(ts.params)
-        return outputs, {params[path].path: a for path, a in gradients.items()}
+def _measure(ts: TrainState, leaves: Any, batch: Any) -> tuple[Arrays, Arrays]:
+    model, binding = served()
+    x, y, sample_weight = unpack(batch)
+    params, values = binding.params, binding.frame_values(ts)
 
-    return measure
+    def objective(arrays: Arrays) -> tuple[Any, Arrays]:
+        given = {**values, **{params[path]: a for path, a in arrays.items()}}
+        with Frame(given, binding.frame_leaves(leaves)), recorded(model) as outputs:
+            loss, _ = model._forward_loss(x, y, sample_weight, training=False)
+        return loss, outputs
+
+    gradients, outputs = jax.grad(objective, has_aux=True)(ts.params)
+    return outputs, {params[path].path: a for path, a in gradients.items()}
 
 
 @contextmanager

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_CLASSES = 12  # more curves than this cannot be told apart
+MOST_POINTS = 3000  # more only cover each other
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ def confusion(
     image = ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     if len(names) <= 30:
         for (row, column), count in np.ndenumerate(counts):
+            if not count and len(names) > 4:
+                continue  # what matters stands out
             color = "white" if share[row, column] > 0.55 else INK
             ax.text(column, row, str(count), ha="center", va="center", size=9, color=color)
     turned = max(len(str(name)) for name in names) > 4
@@ -251,19 +254,30 @@ def residuals_data(y_true: Any, y_pred: Any) -> dict[str, Any]:
 def residuals(y_true: Any, y_pred: Any, *, ax: Axes | None = None) -> Axes:
     """Draw truth less prediction over the prediction; without pattern is good.
 
+    Of very many rows 3000 are drawn; the scores in the title are those of all.
+
     >>> residuals([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]).get_title(loc="left")
     'R² 0.5, RMSE 0.5774, MAE 0.3333'
     """
     found = residuals_data(y_true, y_pred)
     ax = axes(ax)
     ax.axhline(0, color=QUIET, linewidth=1)
+    shown = some_rows(len(found["true"]))
     ax.scatter(
-        found["predicted"], found["residual"], s=16, alpha=0.6, color=COLORS[0], linewidths=0
-    )
+        found["predicted"][shown], found["residual"][shown], s=16, alpha=0.6, color=COLORS[0],
+        linewidths=0,
+    )  # fmt: skip
     ax.set(xlabel="prediction", ylabel="truth - prediction")
     scores = f"R² {found['r2']:.4g}, RMSE {found['rmse']:.4g}, MAE {found['mae']:.4g}"
     ax.set_title(scores, loc="left", size=10)
     return ax
+
+
+def some_rows(count: int) -> np.ndarray:
+    """Numbers of rows to draw as points: all, or some of many."""
+    if count <= MOST_POINTS:
+        return np.arange(count)
+    return np.random.default_rng(0).permutation(count)[:MOST_POINTS]
 
 
 def _square(ax: Axes | None) -> Axes:

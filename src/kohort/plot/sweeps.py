@@ -24,10 +24,7 @@ def lr_range_data(found: Any) -> dict[str, Any]:
     (['best', 'diverges', 'high', 'low', 'rates', 'smoothed', 'suggestion'], (12,))
     """
     _check(found, "smoothed", "kohort.lr_range")
-    from kohort.workflow.lr_range import smooth_losses
-
-    seeds = smooth_losses(found.losses)
-    low, high = seeds.min(axis=0), seeds.max(axis=0)
+    low, high = found.by_seed.min(axis=0), found.by_seed.max(axis=0)
     return {
         "rates": found.rates, "smoothed": found.smoothed, "low": low, "high": high,
         "suggestion": found.suggestion, "best": found.best, "diverges": found.diverges,
@@ -86,11 +83,7 @@ def capacity(sweep: Any, *, ax: Axes | None = None) -> Axes:
     ax = axes(ax)
     order = np.argsort(data["parameters"])
     sizes = data["parameters"][order]
-    ax.plot(sizes, data["training"][order], marker=MARKERS[0], label="training", **line(0))
-    ax.errorbar(
-        sizes, data["validation"][order], data["errors"][order], marker=MARKERS[1], capsize=3,
-        label="validation ± 1 SE", **line(1),
-    )  # fmt: skip
+    draw_sizes(ax, sizes, *(data[name][order] for name in ("training", "validation", "errors")))
     chosen = data["parameters"][data["chosen"]]
     ax.axvline(chosen, label=f"chosen: {chosen:,}", **line(2))
     ax.set(xscale="log", xlabel="parameters", ylabel="loss at the best epoch")
@@ -98,6 +91,17 @@ def capacity(sweep: Any, *, ax: Axes | None = None) -> Axes:
     ax.set_xticks([], minor=True)
     ax.legend(frameon=False)
     return ax
+
+
+def draw_sizes(
+    ax: Axes, places: np.ndarray, training: np.ndarray, validation: np.ndarray, errors: np.ndarray
+) -> None:
+    """Draw training and validation over sizes, the validation with its standard errors."""
+    ax.plot(places, training, marker=MARKERS[0], label="training", **line(0))
+    ax.errorbar(
+        places, validation, errors, marker=MARKERS[1], capsize=3, label="validation ± 1 SE",
+        **line(1),
+    )  # fmt: skip
 
 
 def _check(found: Any, attribute: str, function: str) -> None:

@@ -50,7 +50,7 @@ def search_data(result: Any, objective: int = 0) -> Trials:
     """The complete trials of a search.
 
     Args:
-        result: what `kohort.search` returned, or its `Study`.
+        result: what `kohort.search` returned, or its `Study` (`Trials` stay as they are).
         objective: which one, of several.
 
     >>> from kohort.workflow.search import Study
@@ -61,6 +61,8 @@ def search_data(result: Any, objective: int = 0) -> Trials:
     >>> list(trials.params), bool(trials.best[-1] == min(trials.values))
     (['x'], True)
     """
+    if isinstance(result, Trials):
+        return result
     study = getattr(result, "study", result)
     if not hasattr(study, "table") or not hasattr(study, "optuna"):
         raise PlotError(

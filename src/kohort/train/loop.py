@@ -12,6 +12,7 @@ import numpy as np
 
 from kohort.data.batches import Source
 from kohort.data.source import AHEAD, Block, Pace
+from kohort.train.placement import place
 from kohort.train.programs import Program, program_for, serving
 from kohort.train.state import Binding
 from kohort.train.step import metric_results
@@ -36,8 +37,9 @@ class Runner:
 
     @staticmethod
     def _program(binding: Binding) -> Program:
-        if binding.program is None:
-            binding.program = program_for(binding.structure.key)
+        if place(binding) or binding.program is None:
+            key, placement = binding.structure.key, binding.placement
+            binding.program = program_for(key if placement is None else (key, placement.key))
         return binding.program
 
     def run(self, kind: str, block: Block) -> dict[str, Any]:
@@ -45,8 +47,11 @@ class Runner:
         model, binding = self.model, self.binding
         program = self._program(binding)
         function = program.train if kind == "train" else program.test
-        ts = binding.gather()
-        arguments = (ts, binding.leaf_values(), block.data, block.order)
+        ts, data = binding.gather(), block.data
+        if binding.placement is not None:
+            ts = binding.placement.put_state(ts)
+            data = data if block.order is not None else binding.placement.put_batches(data)
+        arguments = (ts, binding.leaf_values(), data, block.order)
         with serving(model, binding):
             if model.run_eagerly:
                 with jax.disable_jit():
@@ -73,10 +78,12 @@ class Runner:
         """Run the prediction of stacked batches."""
         model, binding = self.model, self.binding
         program = self._program(binding)
+        ts = binding.gather()
+        if binding.placement is not None:
+            ts = binding.placement.put_state(ts)
+            batches = binding.placement.put_batches(batches)
         with serving(model, binding):
-            state, out = program.predict(
-                binding.gather(), binding.leaf_values(), batches, np.int32(stop)
-            )
+            state, out = program.predict(ts, binding.leaf_values(), batches, np.int32(stop))
         for path, variable in binding.state.items():
             variable._value = state[path]
         return out

@@ -19,6 +19,7 @@ from jax import lax
 
 from kohort.core.session import on_clear
 from kohort.train import step as steps
+from kohort.train.placement import spread
 from kohort.train.state import TrainState
 
 _local = threading.local()
@@ -79,7 +80,7 @@ def _run_block(
 
     def body(i: Any, carry: Any) -> Any:
         rows = i if order is None else order[i]  # without an order, data are batches
-        batch = jax.tree.map(lambda a: a[rows], data)
+        batch = spread(binding, jax.tree.map(lambda a: a[rows], data))
         return step(carry[0], leaves, batch)
 
     if order is None and len(jax.tree.leaves(data)[0]) == 1:
@@ -103,7 +104,7 @@ def predict_block(ts: TrainState, leaves: Any, batches: Any, stop: Any) -> Any:
 
     def body(i: Any, carry: Any) -> Any:
         ts, out = carry
-        ts, y = step(ts, leaves, jax.tree.map(lambda a: a[i], batches))
+        ts, y = step(ts, leaves, spread(binding, jax.tree.map(lambda a: a[i], batches)))
         return ts, jax.tree.map(lambda buffer, value: buffer.at[i].set(value), out, y)
 
     ts, out = lax.fori_loop(0, stop, body, (ts, out))

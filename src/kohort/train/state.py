@@ -50,6 +50,7 @@ class Binding:
         self.leaves = structure.leaves
         self.result_names = [name for name, _ in model._named_metrics()]
         self.program: Any = None  # found when it is first run
+        self.placement: Any = None  # where arrays lie under a distribution
 
     def gather(self) -> TrainState:
         """The arrays that the variables hold now."""

@@ -30,8 +30,9 @@ _SKIP = {
     "_input_shape_arg", "_functional_layers", "output_names", "input_names", "history",
     "stop_training", "stop_evaluating", "stop_predicting", "_compile_args", "_callback_list",
     "_input_tensor", "path", "_name", "_built", "_runtime", "_fresh_metrics", "_shuffle_seed",
-    "_initial_epoch", "_initial_step", "_eval_source", "_symbolic_done", "_compile_config",
-    "compiled", "_deferred", "_names", "_user_class", "input_spec", "steps_per_execution",
+    "_data_use", "_initial_epoch", "_initial_step", "_eval_source", "_symbolic_done",
+    "_compile_config", "compiled", "_deferred", "_names", "_user_class", "input_spec",
+    "steps_per_execution",
 }  # fmt: skip
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), np.dtype, type)
 

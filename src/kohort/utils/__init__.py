@@ -20,7 +20,7 @@ from kohort.core.settings import (
 )
 from kohort.core.symbolic import is_keras_tensor
 from kohort.random.seed import set_random_seed
-from kohort.utils import np_utils
+from kohort.utils import bounding_boxes, np_utils
 from kohort.utils.audio_directory import audio_dataset_from_directory
 from kohort.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kohort.utils.config import Config
@@ -44,6 +44,7 @@ __all__ = [
     "Sequence",
     "array_to_img",
     "audio_dataset_from_directory",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.callbacks.cohort_callback import CohortCallback
 from kohort.cohort import Candidate, Cohort, Member
 from kohort.workflow import network
 from kohort.workflow.bench import Bench, in_own_unit
@@ -63,7 +64,7 @@ class Judge:
     """Trains settings and remembers their results: each is trained once in a run.
 
     `known` are results of the interrupted run that goes on; `keep` is called with each new result,
-    `note` after each batch.
+    `note` before and after each batch; `watch` gives callbacks for its cohort.
     """
 
     bench: Bench
@@ -72,13 +73,14 @@ class Judge:
     keep: Callable[[Result], None] = lambda result: None
     note: Callable[[str], None] = lambda text: None
     results: list[Result] = field(default_factory=list)
+    watch: Callable[[str], list[CohortCallback]] = lambda text: []
 
     def __call__(self, stage: str, settings: Sequence[Setting], what: str) -> list[Result]:
         """The results of `settings`, in their order; `what` tells who waits."""
         new = [setting for setting in dict.fromkeys(settings) if setting not in self.known]
         if new:
             self.note(what)
-            for result in train(stage, new, self.bench, self.deadline):
+            for result in train(stage, new, self.bench, self.deadline, self.watch(what)):
                 self.known[result.setting] = result
                 if result.complete:
                     self.keep(result)
@@ -98,14 +100,18 @@ class Judge:
 
 
 def train(
-    stage: str, settings: Sequence[Setting], bench: Bench, deadline: float | None = None
+    stage: str,
+    settings: Sequence[Setting],
+    bench: Bench,
+    deadline: float | None = None,
+    watchers: Sequence[CohortCallback] = (),
 ) -> list[Result]:
     """Trains all settings on all folds as one cohort and scores them on the rows that judge."""
     start = time.perf_counter()
     members: list[Member] = []
     for setting in settings:
         members += _members(setting, bench)
-    watchers = [] if deadline is None else [Deadline(deadline)]
+    watchers = [*([] if deadline is None else [Deadline(deadline)]), *watchers]
     rows = min(max(len(fold.validation) for fold in bench.folds), 1024)
     cohort = Cohort(
         members, (bench.x, bench.y, None), callbacks=watchers, validation_batch_size=rows

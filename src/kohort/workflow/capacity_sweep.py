@@ -15,6 +15,7 @@ from kohort.workflow.failure import WorkflowError
 from kohort.workflow.honest.choice import one_standard_error
 from kohort.workflow.honest.splits import make_folds
 from kohort.workflow.trainings import Data, Training, candidate, maker, members_of
+from kohort.workflow.watching import Watch
 
 
 class Size(NamedTuple):
@@ -87,23 +88,16 @@ class CapacitySweep:
         ]
         return "\n".join(["Lowest validation loss by size:", *rows, self.verdict])
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the losses over the number of parameters; returns the matplotlib Axes."""
-        if ax is None:
-            from matplotlib.figure import Figure
+    def _repr_html_(self) -> str:
+        from kohort.workflow.notebook import sweep_html
 
-            ax = Figure(figsize=(6, 4), layout="constrained").subplots()
-        counts = [s.parameters for s in self.sizes]
-        at = np.nanargmin(np.nanmean(self.validation, axis=1), axis=1)
-        training = np.nanmean(self.training, axis=1)[np.arange(len(at)), at]
-        ax.errorbar(
-            counts, self.scores, self.errors, marker="o", capsize=3, label="validation, ± 1 SE"
-        )
-        ax.plot(counts, training, marker="s", linestyle="--", label="training")
-        ax.axvline(counts[self.chosen], color="black", linestyle=":", label="chosen")
-        ax.set(xscale="log", xlabel="parameters", ylabel="loss at the best epoch")
-        ax.legend()
-        return ax
+        return sweep_html(self)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the losses over the sizes with `kohort.plot.capacity`; returns the Axes."""
+        from kohort import plot
+
+        return plot.capacity(self, ax=ax)
 
 
 def capacity_sweep(
@@ -122,6 +116,8 @@ def capacity_sweep(
     groups: Any = None,
     time: Any = None,
     seed: int = 0,
+    callbacks: Sequence[Any] = (),
+    verbose: int | str = "auto",
 ) -> CapacitySweep:
     """Train a network in several sizes; each size's seeds and folds are one compiled program.
 
@@ -134,6 +130,8 @@ def capacity_sweep(
         seeds: trainings of each size on each fold.
         folds, hold_out, groups, time: as for `cross_validate`; a hold-out of 25 % unless told.
         epochs, batch_size: as for `fit`.
+        callbacks: what follows all members together: `TensorBoard`, a `CohortCallback`.
+        verbose: 1: a live table of the members; 0: none; "auto": where it can be redrawn.
 
     >>> import numpy as np, kohort as keras
     >>> def build(width):
@@ -146,6 +144,15 @@ def capacity_sweep(
     >>> [size.parameters for size in sweep.sizes], sweep.validation.shape
     ([4, 25], (2, 2, 3))
     """
+    watch = Watch(callbacks, verbose, "capacity sweep")
+    if watch.own:
+        raise WorkflowError(
+            "Every size trains for the same epochs, so that their curves can be compared: its "
+            "callbacks look at the cohort.",
+            f"callbacks={callbacks!r}",
+            "give TensorBoard or a CohortCallback",
+            "or compare the sizes with kohort.search, where each trial has callbacks of its own",
+        )
     if widths is None and depths is None:
         widths = (4, 8, 16, 32, 64, 128)
     data = Data.of(x, y, sample_weight)
@@ -160,13 +167,15 @@ def capacity_sweep(
         made = [candidate(make, seed + i, data, batch_size, size=len(sizes)) for i in range(seeds)]
         sizes.append(Size(width, depth, made[0].model.count_params()))
         members += [m for one in made for m in members_of(one, pairs, training)]
-    Cohort(members, data.arrays, keep_diverged=True).fit()
+    Cohort(members, data.arrays, callbacks=watch.all, keep_diverged=True).fit()
     each = len(members) // len(sizes)
     curves = [
         np.array([m.history.history[name] for m in members]).reshape(len(sizes), each, epochs)
         for name in ("loss", "val_loss")
     ]
-    return read_sweep(sizes, *curves)
+    result = read_sweep(sizes, *curves)
+    watch.verdict(result.verdict)
+    return result
 
 
 def read_sweep(sizes: list[Size], training: np.ndarray, validation: np.ndarray) -> CapacitySweep:

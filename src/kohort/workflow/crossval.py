@@ -11,8 +11,10 @@ import numpy as np
 
 from kohort.cohort import Cohort, Member
 from kohort.core import tree
+from kohort.workflow.diagnose import diagnose
 from kohort.workflow.honest.splits import Fold, make_folds
 from kohort.workflow.trainings import Data, Training, candidate, maker, members_of
+from kohort.workflow.watching import Watch
 
 
 @dataclasses.dataclass
@@ -66,6 +68,11 @@ class CrossValidation:
             )
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        from kohort.workflow.notebook import cross_validation_html
+
+        return cross_validation_html(self)
+
 
 def cross_validate(
     build_or_model: Any,
@@ -84,6 +91,7 @@ def cross_validate(
     sample_weight: Any = None,
     class_weight: Any = None,
     seed: int = 0,
+    verbose: int | str = "auto",
 ) -> CrossValidation:
     """Train a model on each fold, all of them as one compiled program.
 
@@ -100,8 +108,12 @@ def cross_validate(
         stratify: classes to keep in proportion; "auto": the labels, where the loss is a
             crossentropy; None: none.
         hold_out: one split with this share of validation rows instead of folds.
-        epochs, batch_size, callbacks: as for `fit`; each member gets callbacks of its own.
+        epochs, batch_size: as for `fit`.
+        callbacks: as for `fit`; each member gets copies of its own. `TensorBoard`, trackers and
+            `CohortCallback`s follow all members together.
         seed: of splits, first weights, dropout masks and row orders.
+        verbose: 1: a live table of the members; 0: none; "auto": where it can be redrawn, in a
+            terminal or a notebook.
 
     >>> import numpy as np, kohort as keras
     >>> x = np.linspace(-1, 1, 40).reshape(-1, 1)
@@ -112,7 +124,8 @@ def cross_validate(
     ((4,), (40, 1))
     """
     data = Data.of(x, y, sample_weight, class_weight)
-    training = Training(epochs, batch_size, callbacks)
+    watch = Watch(callbacks, verbose, "cross-validation")
+    training = Training(epochs, batch_size, watch.own)
     make = maker(build_or_model)
     made = [candidate(make, seed + r, data, batch_size, repeat=r) for r in range(repeats)]
     pairs = split(
@@ -125,10 +138,13 @@ def cross_validate(
         for r, one in enumerate(made)
         for member in members_of(one, pairs[r * each : (r + 1) * each], training, repeat=r)
     ]
-    cohort = Cohort(members, data.arrays).fit()
+    cohort = Cohort(members, data.arrays, callbacks=watch.all).fit()
     outputs = cohort.predict(validation_rows(members))
     predictions = out_of_fold(members, outputs, data.rows)
-    return CrossValidation(cohort.evaluate(), pairs, predictions, cohort)
+    result = CrossValidation(cohort.evaluate(), pairs, predictions, cohort)
+    if watch.boards:
+        watch.verdict(diagnose(result))
+    return result
 
 
 def validation_rows(members: Sequence[Member]) -> list[np.ndarray]:

@@ -66,12 +66,18 @@ class Findings:
     test: last.TestResult | None = None
     verdict: Verdict | None = None
     results: list[Result] = field(default_factory=list)
+    pictures: dict[str, str | None] = field(default_factory=dict)  # of the report, by name
 
     @property
     def problem_text(self) -> list[str]:
         """Stage 1 in words: the table, what was noticed in it, and the task."""
         size = f"{self.table.rows} rows, {len(self.table.inputs)} input columns"
         return [f"{size}, from {self.table.source}.", *self.table.notes, *self.problem.text]
+
+    def _repr_html_(self) -> str:
+        from kohort.workflow.notebook import findings_html
+
+        return findings_html(self)
 
 
 def improve(
@@ -117,7 +123,7 @@ def improve(
         _check_same(path, found, options)
     folder = RunFolder(path, resume)
     findings = Findings(str(data), str(folder.path), options, table, problem, found)
-    story = Story(folder, quiet)
+    story = Story(folder, quiet, lambda: report(findings, folder))
     try:
         note(findings, folder)
         bench, coded = _understand(findings, story, folder)
@@ -181,6 +187,7 @@ def _judge(findings: Findings, story: Story, folder: RunFolder, bench: Bench) ->
         folder.keep,
         progress,
         findings.results,
+        story.watch,
     )
 
 
@@ -291,10 +298,8 @@ def _finish(
 
 def _write(findings: Findings, story: Story, folder: RunFolder) -> None:
     """Writes what is known, whether the run came to its end or not."""
-    from kohort.workflow.report import render
-
     note(findings, folder)
-    folder.write("report.html", render(findings))
+    report(findings, folder)
     if findings.state == "done":
         story.heading(f"Files in {folder.path} ({findings.seconds:.0f} s)")
         story.say(
@@ -305,6 +310,13 @@ def _write(findings: Findings, story: Story, folder: RunFolder) -> None:
             ]
         )
     story.close()
+
+
+def report(findings: Findings, folder: RunFolder) -> None:
+    """Writes what is known as a page."""
+    from kohort.workflow.report import render
+
+    folder.write("report.html", render(findings))
 
 
 def note(findings: Findings, folder: RunFolder) -> None:

@@ -44,22 +44,21 @@ class LearningRateRange:
             f"{self.suggestion:.2g}."
         )
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the losses over the rates; returns the matplotlib Axes."""
-        if ax is None:
-            from matplotlib.figure import Figure
+    def _repr_html_(self) -> str:
+        from kohort.workflow.notebook import rates_html
 
-            ax = Figure(figsize=(6, 4), layout="constrained").subplots()
-        top = np.max(self.smoothed[: max(len(self.smoothed) // 4, 2)]) * 1.5
-        shown = np.minimum(smooth_losses(self.losses), 10 * top)
-        low, high = np.quantile(shown, [0.1, 0.9], axis=0)
-        ax.fill_between(self.rates, low, high, alpha=0.25, linewidth=0, label="seeds, 80 %")
-        ax.plot(self.rates, self.smoothed, label="loss, smoothed")
-        ax.axvline(self.suggestion, linestyle="--", color="black", label="suggestion")
-        ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
-        ax.set_ylim(top=top, bottom=max(0, float(np.min(low)) * 0.9))
-        ax.legend()
-        return ax
+        return rates_html(self)
+
+    @property
+    def by_seed(self) -> np.ndarray:
+        """The smoothed losses of each seed, `(seeds, steps)`."""
+        return smooth_losses(self.losses)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the losses over the rates with `kohort.plot.lr_range`; returns the Axes."""
+        from kohort import plot
+
+        return plot.lr_range(self, ax=ax)
 
 
 def lr_range(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +16,16 @@ if TYPE_CHECKING:
 
 def render(findings: Findings) -> str:
     """The report as HTML, whole or as far as the run came."""
+    return _template().render(**contents(findings))
+
+
+@cache
+def _template() -> Any:
     from jinja2 import Environment
 
     template = resources.files("kohort.workflow").joinpath("templates/report.html")
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    source = template.read_text(encoding="utf-8")
-    return environment.from_string(source).render(**contents(findings))
+    return environment.from_string(template.read_text(encoding="utf-8"))
 
 
 def contents(findings: Findings) -> dict[str, Any]:
@@ -50,14 +56,16 @@ def _stages(findings: Findings) -> list[dict[str, Any]]:
     if f.capacity and f.baselines and f.measure:
         shown = [
             (
-                pictures.capacity_picture(f.capacity, f.baselines.linear.score, f.measure),
+                _once(
+                    f, pictures.capacity_picture, f.capacity, f.baselines.linear.score, f.measure
+                ),
                 "Score against size. Where training goes on rising and validation does not, "
                 "further size is only memory.",
             ),
             (
-                pictures.curves_picture(f.capacity),
-                "Loss against epoch for each size; the dotted line is the best epoch."
-                + (" Thin lines are folds." if f.protocol and len(f.protocol.folds) > 1 else ""),
+                _once(f, pictures.curves_picture, f.capacity),
+                "Loss against epoch for each size, with the best epoch marked."
+                + (" Bands hold all folds." if f.protocol and len(f.protocol.folds) > 1 else ""),
             ),
         ]
         text = [line for line in f.capacity.text if "   " not in line]
@@ -74,7 +82,7 @@ def _stages(findings: Findings) -> list[dict[str, Any]]:
 
 def _regularising_stage(f: Findings) -> dict[str, Any]:
     assert f.regularising and f.measure
-    effects = pictures.effects_picture(f.regularising, f.measure)
+    effects = _once(f, pictures.effects_picture, f.regularising, f.measure)
     several = f.protocol and len(f.protocol.folds) > 1
     caption = "Each means alone, and what helped together, against the same network without it."
     caption += " Bars are 95 % intervals (corrected resampled t-test)." if several else ""
@@ -84,14 +92,17 @@ def _regularising_stage(f: Findings) -> dict[str, Any]:
         text += f.tuning.text
         shown += [
             (
-                pictures.parallel_picture(f.tuning, f.measure),
-                "Each line is a trial: its strengths, and at the right its score. The best in "
-                "orange; the paler, the worse.",
+                _once(f, pictures.parallel_picture, f.tuning, f.measure),
+                "Each line is a trial: its strengths, and at the right its score. The best "
+                "one is bold.",
             ),
-            (pictures.importance_picture(f.tuning), "Which of the searched strengths mattered."),
             (
-                pictures.chosen_curves_picture(f.tuning.chosen),
-                "The chosen network's loss: the mean over folds, with a band of one deviation.",
+                _once(f, pictures.importance_picture, f.tuning, f.measure),
+                "Which of the searched strengths mattered.",
+            ),
+            (
+                _once(f, pictures.chosen_curves_picture, f.tuning.chosen),
+                "The chosen network's loss: the mean over folds, with a band of all.",
             ),
         ]
     return {
@@ -131,7 +142,7 @@ def _diagnosis(f: Findings) -> list[Any]:
 
 def _blend_stage(f: Findings) -> dict[str, Any]:
     assert f.blend
-    shown = [(pictures.members_picture(f.blend), "The members of the ensemble.")]
+    shown = [(_once(f, pictures.members_picture, f.blend), "The members of the ensemble.")]
     text = f.blend.text + f.calibration_text
     return {"title": "Ensemble and probabilities", "text": text, "pictures": _there(shown)}
 
@@ -141,20 +152,27 @@ def _test_stage(f: Findings) -> dict[str, Any]:
     regression = f.problem.task == "regression"
     caption = "On the line, prediction and truth agree." if regression else "Rows of the test."
     shown = [
-        (pictures.comparison_picture(f.test, f.measure), "Bars are 95 % intervals."),
-        (pictures.outcome_picture(f.test, f.problem, f.final.threshold), caption),
+        (_once(f, pictures.comparison_picture, f.test, f.measure), "Bars are 95 % intervals."),
+        (_once(f, pictures.outcome_picture, f.test, f.problem, f.final.threshold), caption),
         (
-            pictures.rates_picture(f.test, f.problem),
+            _once(f, pictures.rates_picture, f.test, f.problem),
             "How many are found, and at what price, as the line between yes and no moves.",
         ),
         (
-            pictures.calibration_picture(f.test, f.problem),
+            _once(f, pictures.calibration_picture, f.test, f.problem),
             "On the line, probabilities mean what they say.",
         ),
     ]
     text = f.final.text + f.test.text
     title = "The test part, opened once"
     return {"title": title, "text": text, "pictures": _there(shown), "last": True}
+
+
+def _once(f: Findings, draw: Callable[..., str | None], *what: Any) -> str | None:
+    """A picture is drawn once in a run: what a stage has found does not change any more."""
+    if draw.__name__ not in f.pictures:
+        f.pictures[draw.__name__] = draw(*what)
+    return f.pictures[draw.__name__]
 
 
 def _there(shown: list[tuple[str | None, str]]) -> list[tuple[str, str]]:

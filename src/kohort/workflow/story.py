@@ -5,21 +5,28 @@ from __future__ import annotations
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from typing import Any
 
+from kohort.callbacks.cohort_callback import CohortCallback
+from kohort.monitor.cohort_progress import CohortProgress
 from kohort.workflow.run_folder import RunFolder
 
 
 class Story:
     """Prints headings and sentences, shows progress on a terminal.
 
-    The log is written as soon as something is said, should the process be killed.
+    The log is written as soon as something is said, should the process be killed. `turn` is
+    called when a stage begins, so when the one before has ended.
     """
 
-    def __init__(self, folder: RunFolder, quiet: bool = False):
+    def __init__(
+        self, folder: RunFolder, quiet: bool = False, turn: Callable[[], None] | None = None
+    ):
         from rich.console import Console
 
         self.folder = folder
+        self.turn = turn
         self.lines: list[str] = []
         self.started = time.perf_counter()
         self.console = Console(quiet=quiet, highlight=False, soft_wrap=True)
@@ -31,6 +38,8 @@ class Story:
         self._keep(f"\n{text}")
         self.console.print(f"\n[bold]{text}[/bold]")
         self._write_log()
+        if self.turn is not None:
+            self.turn()
 
     def say(self, sentences: list[str]) -> None:
         """Prints each sentence, wrapped and indented (lines of a table are left as they are)."""
@@ -55,6 +64,13 @@ class Story:
             self.status.start()
         else:
             self.status.update(message)
+
+    def watch(self, text: str) -> list[CohortCallback]:
+        """A live table for a cohort, of which nothing stays; rarely a line where there is none."""
+        if self.console.quiet:
+            return []
+        self._stop_status()
+        return [CohortProgress(f"  {text}", every=30, transient=True)]
 
     def close(self) -> None:
         """Ends the progress line."""

@@ -53,6 +53,7 @@ MIXED = [
     case("AugMix", BATCH, num_chains=2, chain_depth=2, seed=3),
     case("CutMix", BATCH, seed=3),
     case("Equalization", BATCH, bins=4),
+    case("MaxNumBoundingBoxes", BATCH, max_number=2),
     case("MixUp", BATCH, alpha=0.4, seed=3),
     case("RandAugment", BATCH, seed=3),
     case("RandomErasing", BATCH, factor=0.8, scale=(0.2, 0.4), fill_value=2.0, seed=3),

@@ -164,7 +164,7 @@ def test_augmentation_inside_a_model():
             lambda: layers.RandomFlip(bounding_box_format="xyxy")(
                 {"images": np.ones(BATCH), "bounding_boxes": 0}
             ),
-            "does not move bounding boxes",
+            "keys 'boxes' and 'labels'",
         ),
         (lambda: layers.MelSpectrogram(fft_length=4, sequence_length=8), "fft_length"),
         (lambda: layers.STFTSpectrogram(mode="loud"), "mode"),

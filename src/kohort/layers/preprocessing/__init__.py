@@ -26,6 +26,7 @@ from kohort.layers.preprocessing.geometry import (
 )
 from kohort.layers.preprocessing.hashing import HashedCrossing, Hashing
 from kohort.layers.preprocessing.lookups import IntegerLookup, StringLookup
+from kohort.layers.preprocessing.max_num_bounding_boxes import MaxNumBoundingBoxes
 from kohort.layers.preprocessing.mixing import CutMix, MixUp, RandomErasing
 from kohort.layers.preprocessing.pipeline import Pipeline
 from kohort.layers.preprocessing.policies import AugMix, RandAugment
@@ -44,7 +45,8 @@ from kohort.layers.preprocessing.tone import (
 __all__ = [
     "AugMix", "AutoContrast", "CategoryEncoding", "CenterCrop",
     "ContrastLimitedAdaptiveHistogramEqualization", "CutMix", "Discretization",
-    "Equalization", "HashedCrossing", "Hashing", "IntegerLookup", "MelSpectrogram", "MixUp",
+    "Equalization", "HashedCrossing", "Hashing", "IntegerLookup",
+    "MaxNumBoundingBoxes", "MelSpectrogram", "MixUp",
     "Pipeline", "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
     "RandomContrast", "RandomCrop", "RandomElasticTransform", "RandomErasing", "RandomFlip",
     "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective",

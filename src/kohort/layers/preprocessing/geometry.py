@@ -21,7 +21,8 @@ from kohort.layers.preprocessing.image import (
     pixel_range,
     range_of,
 )
-from kohort.ops.image.geometry import bend
+from kohort.ops.image.geometry import bend, homography
+from kohort.utils.bounding_boxes import moved
 
 
 class RandomFlip(ImageLayer):
@@ -52,6 +53,15 @@ class RandomFlip(ImageLayer):
         flips = transformation["flips"].reshape(-1, 1, 1, 1)
         return jnp.where(flips, jnp.flip(images, axes), images) if axes else images
 
+    def _apply_to_boxes(self, boxes: Any, transformation: Any, size: tuple[Any, Any]) -> Any:
+        left, top, right, bottom = jnp.moveaxis(boxes, -1, 0)
+        if "horizontal" in self.mode:
+            left, right = size[1] - right, size[1] - left
+        if "vertical" in self.mode:
+            top, bottom = size[0] - bottom, size[0] - top
+        flipped = jnp.stack([left, top, right, bottom], -1)
+        return jnp.where(jnp.asarray(transformation["flips"]).reshape(-1, 1, 1), flipped, boxes)
+
 
 class _Moved(ImageLayer):
     """A layer that looks each pixel up at another place: `_matrix` says where."""
@@ -74,6 +84,12 @@ class _Moved(ImageLayer):
 
     def _apply_to_masks(self, masks: Any, transformation: Any) -> Any:
         return self._apply(masks, transformation, "nearest")
+
+    def _apply_to_boxes(self, boxes: Any, transformation: Any, size: tuple[Any, Any]) -> Any:
+        """The images' matrices say where a pixel comes from: their inverses, where it goes."""
+        zero = jnp.zeros(boxes.shape[0])
+        numbers = [zero + n for n in (*self._matrix(transformation, *size), 0.0, 0.0, 1.0)]
+        return moved(boxes, jnp.linalg.inv(jnp.stack(numbers, 1).reshape(-1, 3, 3)))
 
 
 class RandomRotation(_Moved):
@@ -120,6 +136,10 @@ def _both_ways(name: str, default: Any = ...) -> Any:
         return value
 
     return field(convert=convert) if default is ... else field(default, convert=convert)
+
+
+def _edges(size: tuple[Any, Any]) -> Any:
+    return jnp.array([size[1], size[0], size[1], size[0]], "float32")
 
 
 def _range(value: Any) -> tuple[float, float]:
@@ -241,6 +261,21 @@ class RandomShear(_Moved):
         across, down = drawn["shear_factor"].T
         return [1.0, across, 0.0, down, 1.0, 0.0]
 
+    def _apply_to_boxes(self, boxes: Any, transformation: Any, size: tuple[Any, Any]) -> Any:
+        """Keras's formula: in shares of the size, along x, then along y."""
+        across, down = transformation["shear_factor"][:, None].transpose(2, 0, 1)
+        left, top, right, bottom = jnp.moveaxis(boxes / _edges(size), -1, 0)
+        leans, rises = across < 0, down <= 0
+        left, right = (
+            left - across * jnp.where(leans, top, bottom),
+            right - across * jnp.where(leans, bottom, top),
+        )
+        top, bottom = (
+            top - down * jnp.where(rises, left, right),
+            bottom - down * jnp.where(rises, right, left),
+        )
+        return jnp.stack([left, top, right, bottom], -1) * _edges(size)
+
 
 class RandomPerspective(ImageLayer):
     """Move the corners of some images, as if they were seen from another place.
@@ -295,9 +330,16 @@ class RandomPerspective(ImageLayer):
     def _apply_to_masks(self, masks: Any, transformation: Any) -> Any:
         return self._apply(masks, transformation, "nearest")
 
+    def _apply_to_boxes(self, boxes: Any, transformation: Any, size: tuple[Any, Any]) -> Any:
+        points = (transformation[name] for name in ("start_points", "end_points"))
+        numbers = homography(*(jnp.asarray(p, "float32") for p in points))
+        matrix = jnp.concatenate([numbers, jnp.ones_like(numbers[:, :1])], 1).reshape(-1, 3, 3)
+        apply = jnp.asarray(transformation["apply_perspective"])[:, None, None]
+        return jnp.where(apply, moved(boxes, jnp.linalg.inv(matrix)), boxes)
+
 
 class RandomElasticTransform(ImageLayer):
-    """Bend some images by a smooth random field.
+    """Bend some images by a smooth random field. Bounding boxes are refused.
 
     Args:
         factor: the probability (or the range to draw it from).
@@ -315,6 +357,7 @@ class RandomElasticTransform(ImageLayer):
     Source: Simard et al., "Best practices for convolutional neural networks", 2003.
     """
 
+    _boxless = True
     factor: Any = range_of(1.0, low=0)
     scale: Any = range_of(1.0, low=0, name="scale")
     interpolation: str = one_of("interpolation", "bilinear", INTERPOLATIONS)

@@ -12,6 +12,8 @@ from kohort.core.component import field
 from kohort.core.settings import standardize_data_format
 from kohort.core.variable import convert_to_tensor
 from kohort.layers.layer import Layer
+from kohort.layers.preprocessing.boxes import dense
+from kohort.utils.bounding_boxes import clip_to_image_size, convert_format
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 INTERPOLATIONS = ("nearest", "bilinear")
@@ -22,7 +24,8 @@ class ImageLayer(Layer):
 
     A subclass says in `_draw` what is random (per image) and in `_apply` what happens to a batch
     of float images whose channels come last. Called on a dict with `images` and, if wanted,
-    `labels` and `segmentation_masks`, the layer changes all of them alike.
+    `labels`, `segmentation_masks` and `bounding_boxes` (a dict of `boxes` and `labels`, in the
+    layer's `bounding_box_format`), the layer changes all of them alike.
 
     Augmentation happens where `training` is true, which is the default of a call outside any
     model; with `training=False` images stay as they are.
@@ -33,6 +36,8 @@ class ImageLayer(Layer):
     """Whether images change outside training too."""
     _moves = False
     """Whether segmentation masks change as images do."""
+    _boxless = False
+    """Whether bounding boxes are refused, since nobody can say where they go."""
 
     if TYPE_CHECKING:  # fields of subclasses
         seed: int | None
@@ -68,6 +73,14 @@ class ImageLayer(Layer):
         """The changed labels."""
         return labels
 
+    def _apply_to_boxes(self, boxes: Any, transformation: Any, size: tuple[Any, Any]) -> Any:
+        """The changed boxes (batch, boxes, 4) as xyxy; `size` is the images' height and width."""
+        return boxes
+
+    def _size_after(self, size: tuple[Any, Any]) -> tuple[Any, Any]:
+        """The height and width of the changed images."""
+        return size
+
     # ---- Keras's methods
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
@@ -82,7 +95,15 @@ class ImageLayer(Layer):
         shape = shape if len(shape) == 4 else (1, *shape)
         if self.data_format == "channels_first":
             shape = (shape[0], *shape[2:], shape[1])
-        return self._draw(shape, getattr(self, "generator", None) if seed is None else seed)
+        drawn = self._draw(shape, getattr(self, "generator", None) if seed is None else seed)
+        return {**drawn, **self._sizes(shape)} if isinstance(drawn, dict) else drawn
+
+    def _sizes(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        """What is drawn beside random numbers: bounding boxes need the size of the images."""
+        return {"input_shape": shape} if self._turns_boxes() else {}
+
+    def _turns_boxes(self) -> bool:
+        return type(self)._apply_to_boxes is not ImageLayer._apply_to_boxes
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
         """The images, changed."""
@@ -106,6 +127,30 @@ class ImageLayer(Layer):
             return masks
         return self._in_batch(self._apply_to_masks, masks, transformation)
 
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Any, training: bool = True
+    ) -> Any:
+        """The boxes, moved as the images are and cut off at their edges.
+
+        The labels of boxes that lie outside become -1.
+        """
+        if self._boxless:
+            raise NotImplementedError(
+                f"{type(self).__name__} does not move bounding boxes with the images. Received: a "
+                "dict with the key 'bounding_boxes'. Leave them out, or use another layer."
+            )
+        still = transformation is None or not (training or self._always)
+        if still or not self._turns_boxes():
+            return bounding_boxes
+        size = transformation["input_shape"][-3:-1]
+        boxes = jnp.asarray(bounding_boxes["boxes"])
+        single = boxes.ndim == 2
+        boxes = convert_format(boxes, self.bounding_box_format, "xyxy", *size)
+        boxes = self._apply_to_boxes(boxes[None] if single else boxes, transformation, size)
+        boxes, size = boxes[0] if single else boxes, self._size_after(size)
+        changed = clip_to_image_size({**bounding_boxes, "boxes": boxes}, *size)
+        return convert_format(changed, "xyxy", self.bounding_box_format, *size)
+
     def _in_batch(self, function: Callable[[Any, Any], Any], images: Any, drawn: Any) -> Any:
         """Run `function` on a batch with the channels last, and put axes back."""
         first, single = self.data_format == "channels_first", images.ndim == 3
@@ -120,8 +165,6 @@ class ImageLayer(Layer):
         transformation = self.get_random_transformation(data, training=training)
         if not isinstance(data, dict):
             return self.transform_images(data, transformation, training=training)
-        if "bounding_boxes" in data:
-            self._check_boxes()
         changed = dict(data)
         for key, transform in (
             ("images", self.transform_images),
@@ -130,21 +173,20 @@ class ImageLayer(Layer):
         ):
             if key in data:
                 changed[key] = transform(data[key], transformation, training=training)
+        if "bounding_boxes" in data:
+            self._check_boxes()
+            boxes = dense(data["bounding_boxes"])
+            changed["bounding_boxes"] = self.transform_bounding_boxes(
+                boxes, transformation, training=training
+            )
         return changed
 
     def _check_boxes(self) -> None:
-        """Bounding boxes stay where pixels stay."""
         if not self.bounding_box_format:
             raise ValueError(
                 "You passed an input with a 'bounding_boxes' key, but you didn't specify a "
                 "bounding box format. Pass a `bounding_box_format` argument to your "
                 f"{type(self).__name__} layer, e.g. `bounding_box_format='xyxy'`."
-            )
-        if self._moves or type(self)._apply_to_masks is not ImageLayer._apply_to_masks:
-            raise NotImplementedError(
-                f"{type(self).__name__} does not move bounding boxes with the images. Received: a "
-                "dict with the key 'bounding_boxes'. Leave them out, or use a layer that changes "
-                "colours only."
             )
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -120,7 +120,7 @@ class CutMix(_Mixing):
     Source: Yun et al., "CutMix: regularization strategy to train strong classifiers", 2019.
     """
 
-    _moves = True
+    _moves = _boxless = True
     factor: Any = range_of(1.0, low=0)
     seed: int | None = None
     data_format: Any = channels()
@@ -185,3 +185,18 @@ class MixUp(_Mixing):
 
     def _apply_to_masks(self, masks: Any, transformation: Any) -> Any:
         return self._apply(_floats(masks), transformation)
+
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Any, training: bool = True
+    ) -> Any:
+        """The boxes of both images."""
+        if not training:
+            return bounding_boxes
+        order = transformation["permutation_order"]
+
+        def joined(array: Any) -> Any:
+            array = jnp.asarray(array)
+            return jnp.concatenate([array, array[order]], min(1, array.ndim - 1))
+
+        both = {name: joined(bounding_boxes[name]) for name in ("boxes", "labels")}
+        return {**bounding_boxes, **both}

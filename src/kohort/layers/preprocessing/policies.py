@@ -53,11 +53,13 @@ class _Policy(ImageLayer):
     def _drawn_by_each(self, shape: tuple[int, ...], seed: Any) -> list[Any]:
         return [layer._draw(shape, seed) for layer in self._chosen()]
 
-    def _switch(self, index: Any, drawn: list[Any], images: Any, method: str = "_apply") -> Any:
+    def _switch(
+        self, index: Any, drawn: list[Any], images: Any, method: str = "_apply", *more: Any
+    ) -> Any:
         """`images` changed by the layer of this number; by none at the number after the last."""
 
         def branch(layer: Any, numbers: Any) -> Any:
-            return lambda x: getattr(layer, method)(x, numbers).astype(x.dtype)
+            return lambda x: getattr(layer, method)(x, numbers, *more).astype(x.dtype)
 
         branches = [branch(*pair) for pair in zip(self._chosen(), drawn, strict=True)]
         return jax.lax.switch(index, [*branches, lambda x: x], images)
@@ -95,16 +97,19 @@ class RandAugment(_Policy):
         chosen = random.randint((self.num_ops,), 0, len(self._chosen()), seed=seed)
         return {"layer_idxes": chosen, "transforms": self._drawn_by_each(shape, seed)}
 
-    def _apply(self, images: Any, transformation: Any, method: str = "_apply") -> Any:
+    def _apply(self, images: Any, transformation: Any, method: str = "_apply", *more: Any) -> Any:
         drawn = transformation["transforms"]
 
         def step(images: Any, index: Any) -> Any:
-            return self._switch(index, drawn, images, method), None
+            return self._switch(index, drawn, images, method, *more), None
 
         return jax.lax.scan(step, images, transformation["layer_idxes"])[0]
 
     def _apply_to_masks(self, masks: Any, transformation: Any) -> Any:
         return self._apply(masks, transformation, "_apply_to_masks")
+
+    def _apply_to_boxes(self, boxes: Any, transformation: Any, size: tuple[Any, Any]) -> Any:
+        return self._apply(boxes, transformation, "_apply_to_boxes", size)
 
 
 class AugMix(_Policy):

@@ -14,6 +14,7 @@ from kohort.core.variable import convert_to_tensor
 from kohort.layers.fields import positive_int
 from kohort.layers.preprocessing.image import ImageLayer, channels
 from kohort.random.seed import make_default_seed
+from kohort.utils.bounding_boxes import crop, pad
 
 
 class _Sized(ImageLayer):
@@ -22,6 +23,9 @@ class _Sized(ImageLayer):
     _always = _moves = True
     height: int
     width: int
+
+    def _draw(self, shape: tuple[int, ...], seed: Any) -> Any:
+        return {}
 
     def _resized(self, images: Any, interpolation: str = "bilinear", **more: Any) -> Any:
         size = (self.height, self.width)
@@ -46,6 +50,23 @@ class _Sized(ImageLayer):
 
     def _cropped_to_aspect(self, images: Any) -> Any:
         return self._resized(images, crop_to_aspect_ratio=True)
+
+    def _size_after(self, size: tuple[Any, Any]) -> tuple[Any, Any]:
+        return self.height, self.width
+
+    def _boxes_in_middle(self, boxes: Any, size: tuple[Any, Any]) -> Any:
+        """Boxes as `_cropped_to_aspect` leaves the images: the sides cut, the rest resized."""
+        height, width = size
+        kept = (
+            max(min(height, int(width * self.height / self.width)), 1),
+            max(min(width, int(height * self.width / self.height)), 1),
+        )
+        boxes = crop(boxes, (height - kept[0]) // 2, (width - kept[1]) // 2, *kept)
+        return boxes * _factors(self.height / kept[0], self.width / kept[1])
+
+
+def _factors(down: float, across: float) -> Any:
+    return jnp.array([across, down, across, down], "float32")
 
 
 def _cut(images: Any, top: Any, left: Any, height: int, width: int) -> Any:
@@ -97,6 +118,21 @@ class Resizing(_Sized):
     def _apply_to_masks(self, masks: Any, transformation: Any) -> Any:
         return self._apply(masks, transformation, "nearest")
 
+    def _apply_to_boxes(self, boxes: Any, transformation: Any, size: tuple[Any, Any]) -> Any:
+        down, across = self.height / size[0], self.width / size[1]
+        if self.crop_to_aspect_ratio:
+            down = across = max(down, across)
+            top, left = (
+                -((size[0] * down - self.height) // 2),
+                -((size[1] * across - self.width) // 2),
+            )
+        else:
+            if self.pad_to_aspect_ratio:
+                down = across = min(down, across)
+            top, left = (self.height - size[0] * down) // 2, (self.width - size[1] * across) // 2
+        none = jnp.all((boxes == 0) | (boxes == -1), -1, keepdims=True)  # what only fills up
+        return jnp.where(none, 0.0, pad(boxes * _factors(down, across), top, left))
+
     def transform_images(
         self, images: Any, transformation: Any = None, training: bool = True
     ) -> Any:
@@ -132,6 +168,12 @@ class CenterCrop(_Sized):
             return self._cropped_to_aspect(images)
         return _cut(images, top // 2, left // 2, self.height, self.width)
 
+    def _apply_to_boxes(self, boxes: Any, transformation: Any, size: tuple[Any, Any]) -> Any:
+        top, left = size[0] - self.height, size[1] - self.width
+        if top < 0 or left < 0:
+            return self._boxes_in_middle(boxes, size)
+        return crop(boxes, top // 2, left // 2, self.height, self.width)
+
 
 class RandomCrop(_Sized):
     """In training a random part of the images (one place a batch), else the middle, resized.
@@ -153,14 +195,24 @@ class RandomCrop(_Sized):
     def _draw(self, shape: tuple[int, ...], seed: Any) -> Any:
         room = shape[1] - self.height, shape[2] - self.width
         if min(room) <= 0:
-            return None
-        return [random.uniform((), 0, float(n + 1), seed=seed).astype("int32") for n in room]
+            return {"corner": None}
+        draws = [random.uniform((), 0, float(n + 1), seed=seed).astype("int32") for n in room]
+        return {"corner": draws}
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """The upper left corner in training; None: the middle."""
-        return super().get_random_transformation(data, training, seed) if training else None
+        if training:
+            return super().get_random_transformation(data, training, seed)
+        shape = (data["images"] if isinstance(data, dict) else data).shape
+        first = self.data_format == "channels_first"
+        return {"corner": None, "input_shape": (*shape[-2:], 0) if first else tuple(shape)}
 
     def _apply(self, images: Any, transformation: Any) -> Any:
-        if transformation is None:
+        if transformation["corner"] is None:
             return self._cropped_to_aspect(images)
-        return _cut(images, *transformation, self.height, self.width)
+        return _cut(images, *transformation["corner"], self.height, self.width)
+
+    def _apply_to_boxes(self, boxes: Any, transformation: Any, size: tuple[Any, Any]) -> Any:
+        if transformation["corner"] is None:
+            return self._boxes_in_middle(boxes, size)
+        return crop(boxes, *transformation["corner"], self.height, self.width)

@@ -161,10 +161,10 @@ def perspective_transform(
         )  # fmt: skip
         return look(image)
 
-    return back(jax.vmap(one)(images, _homography(start, end)))
+    return back(jax.vmap(one)(images, homography(start, end)))
 
 
-def _homography(start: jax.Array, end: jax.Array) -> jax.Array:
+def homography(start: jax.Array, end: jax.Array) -> jax.Array:
     """The eight numbers of the projection that sends `end` back to `start`."""
     (u, v), (x, y) = jnp.moveaxis(start, -1, 0), jnp.moveaxis(end, -1, 0)
     zero, one = jnp.zeros_like(x), jnp.ones_like(x)

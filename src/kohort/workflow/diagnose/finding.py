@@ -43,6 +43,11 @@ class Diagnosis:
     def __str__(self) -> str:
         return "\n".join(f"{i}. {finding}" for i, finding in enumerate(self.findings, 1))
 
+    def _repr_html_(self) -> str:
+        from kohort.workflow.notebook import diagnosis_html
+
+        return diagnosis_html(self)
+
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)
 

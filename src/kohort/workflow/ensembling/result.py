@@ -137,3 +137,8 @@ class Ensemble:
         for row in sorted(self.candidates, key=lambda row: -row["weight"]):
             lines.append(f"{row['weight']:>8.3f}{row['score']:>12.4g}  {row['name']}")
         return "\n".join([*lines, *([str(self.score)] if self.score else [])])
+
+    def _repr_html_(self) -> str:
+        from kohort.workflow.notebook import ensemble_html
+
+        return ensemble_html(self)

@@ -138,3 +138,8 @@ class Search:
             )
             lines.append(f"  trial {row['number']}: {values}  {row['hp']}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from kohort.workflow.notebook import study_html
+
+        return study_html(self.study, [goal.name for goal in self.protocol.objectives])

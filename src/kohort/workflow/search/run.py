@@ -14,6 +14,8 @@ import numpy as np
 
 from kohort.cohort import Cohort, Member
 from kohort.core import tree
+from kohort.monitor.cohort_progress import CohortProgress
+from kohort.monitor.hparams import write_hparams
 from kohort.workflow.crossval import out_of_fold, split, validation_rows
 from kohort.workflow.failure import WorkflowError
 from kohort.workflow.honest.splits import Fold
@@ -24,6 +26,7 @@ from kohort.workflow.search.result import Search
 from kohort.workflow.search.space import HyperParameters
 from kohort.workflow.search.watch import PRUNING, Deadline, Pruner
 from kohort.workflow.trainings import Data, Training, candidate, maker, members_of
+from kohort.workflow.watching import Watch
 
 if TYPE_CHECKING:
     from kohort.workflow.search.study import Study
@@ -92,6 +95,7 @@ def search(
     storage: Any = None,
     name: str = "search",
     seed: int = 0,
+    verbose: int | str = "auto",
     **options: Any,
 ) -> Search:
     """Search hyperparameters; trials of one structure train together, folds and repeats with them.
@@ -108,13 +112,18 @@ def search(
             a pair (name, "min" or "max") tells the direction.
         folds, repeats, hold_out, groups, time_order, stratify: how trials are judged, as for
             `cross_validate` (`time_order` is its `time`).
-        epochs, batch_size, callbacks: as for `fit`.
+        epochs, batch_size: as for `fit`.
+        callbacks: as for `fit`; each member gets copies of its own. `TensorBoard`, trackers and
+            `CohortCallback`s follow all members together; `TensorBoard` gets the trials for its
+            HParams page as well.
         pruning: "halving", "hyperband" or "median" end trials that fall behind.
         together: how many trials are asked for at a time.
         folder: where the study, the curves and the out-of-fold predictions are kept: a search
             that was killed goes on from there.
         storage: an Optuna storage or its URL, instead of the journal in the folder.
         seed: of samples, splits, first weights and row orders.
+        verbose: 1: a live table of the trials; 0: none; "auto": where it can be redrawn, in a
+            terminal or a notebook.
 
     Raises:
         StudyError: where the storage belongs to another search, or no trial could be built.
@@ -142,8 +151,9 @@ def search(
         first, data, folds, repeats, groups=groups, time=time_order, stratify=stratify,
         hold_out=hold_out, seed=seed,
     )  # fmt: skip
-    training = Training(epochs, batch_size, callbacks)
     goals = objectives(objective, first)
+    watch = Watch(callbacks, verbose, "search", goals[0].name, "max" if goals[0].higher else "min")
+    training = Training(epochs, batch_size, watch.own)
     protocol = Protocol(data, pairs, repeats, training, goals, seed)
     kept = Kept(None if folder is None else Path(folder))
     storage = storage if storage is not None else kept.journal
@@ -151,8 +161,11 @@ def search(
     result = Search(study, build, protocol, kept, score_of(goals[0], first))
     size = together or (_TOGETHER.get(sampler, _MOST) if isinstance(sampler, str) else 8)
     deadline = None if seconds is None else time.monotonic() + seconds
-    with study, _interruptible(result):
-        _run(result, trials, deadline, size, pruning)
+    with study, _interruptible(result), watch:
+        _run(result, trials, deadline, size, pruning, watch)
+    watch.verdict(result)
+    for board in watch.boards:
+        write_hparams(result, board.log_dir)
     return result
 
 
@@ -187,7 +200,12 @@ def _open(build: Callable[..., Any], protocol: Protocol, storage: Any, **argumen
 
 
 def _run(
-    result: Search, trials: int | None, deadline: float | None, size: int, pruning: str | None
+    result: Search,
+    trials: int | None,
+    deadline: float | None,
+    size: int,
+    pruning: str | None,
+    watch: Watch,
 ) -> None:
     """Ask, train and tell until the budget is spent or the space is exhausted."""
     study = result.study
@@ -199,11 +217,31 @@ def _run(
             return
         asked = study.ask(left)
         if asked:
-            _train(result, asked, deadline, pruning)
+            if watch.progress is not None:
+                _announce(watch.progress, asked, done, trials, deadline)
+            _train(result, asked, deadline, pruning, watch)
+
+
+def _announce(
+    progress: CohortProgress,
+    asked: Sequence[Any],
+    done: int,
+    trials: int | None,
+    deadline: float | None,
+) -> None:
+    """Say which trials come next, and how much of the search they are."""
+    of = "" if trials is None else f" of {trials}"
+    progress.title = f"search, trials {done + 1}-{done + len(asked)}{of}"
+    progress.part = (0.0, 0.0) if trials is None else (done / trials, len(asked) / trials)
+    progress.deadline = deadline
 
 
 def _train(
-    result: Search, asked: Sequence[Any], deadline: float | None, pruning: str | None
+    result: Search,
+    asked: Sequence[Any],
+    deadline: float | None,
+    pruning: str | None,
+    watch: Watch,
 ) -> None:
     """Train a batch of trials as one cohort, and tell what came out."""
     protocol = result.protocol
@@ -213,8 +251,11 @@ def _train(
     watchers: list[Any] = [] if deadline is None else [Deadline(deadline)]
     if pruning is not None:
         most = max(m.epochs for m in members)
-        watchers.append(Pruner(pruning, protocol.objectives[0], numbers, most))
-    cohort = Cohort(members, protocol.data.arrays, callbacks=watchers).fit()
+        pruner = Pruner(pruning, protocol.objectives[0], numbers, most)
+        watchers.append(pruner)
+        if watch.progress is not None:
+            watch.progress.notes = pruner.standing
+    cohort = Cohort(members, protocol.data.arrays, callbacks=[*watchers, *watch.all]).fit()
     result.kept.add_curves(members)
     scores, outputs = cohort.evaluate(), cohort.predict(validation_rows(members))
     for number, (trial, part) in enumerate(zip(asked, own, strict=True)):

@@ -232,6 +232,11 @@ class Study:
         values = records.row(self._frozen()[number])["hp"]
         return HyperParameters.from_config({**self.space.get_config(), "values": values})
 
+    def _repr_html_(self) -> str:
+        from kohort.workflow.notebook import study_html
+
+        return study_html(self)
+
     def _propose(self, sampler: Any) -> Trial | str | None:
         """A trial; the error of its `build`; or None if its point has been tried."""
         with guarded(self._place):

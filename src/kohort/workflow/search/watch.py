@@ -58,6 +58,24 @@ class Pruner(CohortCallback):
         stay = self._staying(epoch)
         cohort.drop(np.flatnonzero(running & ~stay[self.trials]))
 
+    def standing(self, cohort: Any) -> list[str]:
+        """A line for each bracket: its rung, and how many of its trials still run."""
+        running = np.array([m.status == "running" for m in cohort.members])
+        epoch = max(
+            (len(m.history.epoch) for m in cohort.members if m.status == "running"), default=0
+        )
+        lines = []
+        for number, bracket in enumerate(self.brackets):
+            trials = np.flatnonzero(self.bracket == number)
+            left = sum(running[self.trials == trial].any() for trial in trials)
+            rung = sum(epoch >= end for end in bracket.epochs[:-1])
+            if left:
+                lines.append(
+                    f"{rung + 1}/{len(bracket.epochs)}, to epoch {bracket.epochs[rung]}: "
+                    f"{left} of {len(trials)} trials"
+                )
+        return lines
+
     def _staying(self, epoch: int) -> np.ndarray:
         """Which trials go on, `(trials,)`."""
         now = self.curves[:, epoch]
