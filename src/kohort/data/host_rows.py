@@ -26,34 +26,36 @@ class HostRows(ArraySource):
         part, size = self.part(epoch), self.batch_size
         order, full = self.order(part.turn), self.rows // self.batch_size
         at, stop = part.start + start, min(full, part.stop)
-        if at < stop:
-            batches = order[at * size : stop * size].reshape(-1, size)
-            for data, count in self._gathered(batches):
-                begin = 0
-                while begin < count:  # the pace may change with each block
-                    end = min(begin + pace.steps, count)
-                    yield Block(data, None, begin, end)
-                    begin = end
+        batches = [order[at * size : stop * size].reshape(-1, size)] if at < stop else []
         if max(at, stop) == full < part.stop:
-            rest = order[full * size :]
-            yield Block(jax.tree.map(lambda a: a[rest][None], self.data), None, 0, 1)
+            batches.append(order[None, full * size :])
+        for data, count in self._gathered(batches):
+            begin = 0
+            while begin < count:  # the pace may change with each block
+                end = min(begin + pace.steps, count)
+                yield Block(data, None, begin, end)
+                begin = end
         self.ran_out = part.ran_out
 
-    def _gathered(self, batches: np.ndarray) -> Iterator[tuple[Any, int]]:
-        """The rows `batches` (steps, batch) as trees of shape (length, batch, …), and counts.
+    def _gathered(self, batches: list[np.ndarray]) -> Iterator[tuple[Any, int]]:
+        """The rows of `batches`, each (steps, batch), as trees (length, batch, …), and counts.
 
         Buffers take turns: one is filled in a thread while others are computed on.
         """
         if self._device is None:
             self._device = _Buffers(self.data, self.batch_size, self.size)
         buffers: _Buffers = self._device
-        parts = [batches[i : i + buffers.length] for i in range(0, len(batches), buffers.length)]
+        parts = [
+            rows[i : i + buffers.length]
+            for rows in batches
+            for i in range(0, len(rows), buffers.length)
+        ]
         with ThreadPoolExecutor(1) as thread:
-            ahead = thread.submit(buffers.fill, 0, parts[0])
+            filled = None
             for number, rows in enumerate(parts):
-                data = ahead.result()
+                data = (filled or thread.submit(buffers.fill, number, rows)).result()
                 if number + 1 < len(parts):
-                    ahead = thread.submit(buffers.fill, number + 1, parts[number + 1])
+                    filled = thread.submit(buffers.fill, number + 1, parts[number + 1])
                 yield data, len(rows)
 
 
@@ -65,22 +67,28 @@ class _Buffers:
         self.data = jax.tree.map(np.ascontiguousarray, data)
         rows = jax.tree.map(lambda a: a[:1], self.data)
         row_bytes = max(1, sum(a.nbytes for a in jax.tree.leaves(rows)))
+        self.batch_size = batch_size
         self.length = int(np.clip(_BLOCK_BYTES // (row_bytes * batch_size), 1, most_steps))
 
         def empty(row: np.ndarray) -> np.ndarray:
-            return _aligned((self.length, batch_size, *row.shape[1:]), row.dtype)
+            return _aligned((self.length * batch_size, *row.shape[1:]), row.dtype)
 
         self.turns = [jax.tree.map(empty, rows) for _ in range(AHEAD + 2)]
 
     def fill(self, number: int, batches: np.ndarray) -> Any:
-        """The rows of `batches` (steps, batch) on the device; `number` says whose turn it is."""
+        """The rows of `batches` (steps, batch) on the device; `number` says whose turn it is.
+
+        Whole batches are filled up to as many steps as there is room for: one program does.
+        """
         buffer = self.turns[number % len(self.turns)]
+        width = batches.shape[1]
+        steps = self.length if width == self.batch_size else len(batches)
 
-        def gather(array: np.ndarray, out: np.ndarray) -> None:
-            np.take(array, batches, axis=0, out=out[: len(batches)], mode="clip")
+        def gather(array: np.ndarray, room: np.ndarray) -> np.ndarray:
+            np.take(array, batches.ravel(), axis=0, out=room[: batches.size], mode="clip")
+            return room[: steps * width].reshape(steps, width, *room.shape[1:])
 
-        jax.tree.map(gather, self.data, buffer)
-        return jax.device_put(buffer)
+        return jax.device_put(jax.tree.map(gather, self.data, buffer))
 
 
 def _aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
