@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import jax.numpy as jnp
+
 from kohort.core.component import field, hyper
 from kohort.layers.fields import activation as function
 from kohort.layers.fields import constraint, initializer, positive_int, regularizer
@@ -24,19 +26,21 @@ class GRUStep(Step):
     def __call__(self, w: Recurrent, x: Any, states: Any) -> tuple[Any, list[Any]]:
         """Compute the output h, which is the state too."""
         h, units = states[0], states[0].shape[-1]
+        x_z, x_r, x_g = jnp.split(x, 3, axis=-1)
         if self.reset_after:
             inner = masked_product(h, w.kernel, w.masks)
             inner = inner if w.bias is None else inner + w.bias
+            h_z, h_r, h_g = jnp.split(inner, 3, axis=-1)
         else:
             inner = masked_product(h, w.kernel[:, : 2 * units], w.masks and w.masks[:2])
-        z = self.recurrent_activation(x[..., :units] + inner[..., :units])
-        r = self.recurrent_activation(x[..., units : 2 * units] + inner[..., units : 2 * units])
+            h_z, h_r = jnp.split(inner, 2, axis=-1)
+        z, r = self.recurrent_activation(x_z + h_z), self.recurrent_activation(x_r + h_r)
         if self.reset_after:
-            new = r * inner[..., 2 * units :]
+            new = r * h_g
         else:
             kept = h if w.masks is None else h * w.masks[2]
             new = (r * kept) @ w.kernel[:, 2 * units :]
-        h = z * h + (1 - z) * self.activation(x[..., 2 * units :] + new)
+        h = z * h + (1 - z) * self.activation(x_g + new)
         return h, [h]
 
 
