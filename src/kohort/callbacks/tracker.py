@@ -9,7 +9,7 @@ import numpy as np
 
 from kohort.callbacks.callback import Callback, Logs
 from kohort.callbacks.cohort_callback import CohortCallback
-from kohort.callbacks.monitor_callback import metric_mode
+from kohort.callbacks.spread import spreads
 from kohort.monitor.quiet import Quiet
 
 
@@ -143,16 +143,11 @@ def summary_of(logs: dict[str, np.ndarray], metrics: Any = ()) -> dict[str, floa
     """
     found: dict[str, float] = {}
     training = 0
-    for name, values in logs.items():
-        there = values[np.isfinite(values)] if values.ndim == 1 else values[:0]
-        if not there.size:
-            continue
-        training = max(training, there.size)
-        low, middle, high = np.quantile(there, [0.1, 0.5, 0.9])
+    for name, members, (low, middle, high), best in spreads(logs, metrics, [0.1, 0.5, 0.9]):
+        training = max(training, members)
         found |= {f"{name}/median": middle, f"{name}/low": low, f"{name}/high": high}
-        mode = metric_mode(name, metrics)
-        if mode is not None:
-            found[f"{name}/best"] = there.min() if mode == "min" else there.max()
+        if best is not None:
+            found[f"{name}/best"] = best
     return {name: float(value) for name, value in found.items()} | {"members": training}
 
 

@@ -50,11 +50,8 @@ class BatchSource:
         self._limit = None if steps is None else math.ceil(steps / execution) * execution
         self._iterator: _Peekable | None = None
         self._place = (self._order, 0, 0)  # the turn, and the step in it, that the iterator is at
-        self._next = (
-            self._order,
-            0,
-            0,
-        )  # the epoch and step that come next, where the size is unknown
+        # The epoch and step that come next, where the size is unknown.
+        self._next = (self._order, 0, 0)
 
     @property
     def _order(self) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kohort.callbacks.cohort_callback import CohortCallback
-from kohort.callbacks.monitor_callback import metric_mode
+from kohort.callbacks.spread import spreads
 from kohort.monitor.events import EventFile
 from kohort.monitor.model_page import write_model
 from kohort.monitor.quiet import Quiet
@@ -68,18 +68,11 @@ class CohortTensorBoard(CohortCallback):
         step = self._first + epoch
         metrics = cohort.members[0].candidate.model.metrics
         running = 0
-        for name, values in logs.items():
-            there = values[np.isfinite(values)] if values.ndim == 1 else values[:0]
-            if not there.size:
-                continue
-            running = max(running, there.size)
-            for run, value in zip(
-                QUANTILES, np.quantile(there, list(QUANTILES.values())), strict=True
-            ):
+        for name, members, values, best in spreads(logs, metrics, list(QUANTILES.values())):
+            running = max(running, members)
+            for run, value in zip(QUANTILES, values, strict=True):
                 self._scalar(run, f"epoch_{name}", value, step)
-            mode = metric_mode(name, metrics)
-            if mode is not None:
-                best = there.min() if mode == "min" else there.max()
+            if best is not None:
                 self._scalar("best", f"epoch_{name}", best, step)
         self._scalar("median", "members_running", running, step)
         for file in self._runs.values():

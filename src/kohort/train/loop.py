@@ -47,10 +47,7 @@ class Runner:
         model, binding = self.model, self.binding
         program = self._program(binding)
         function = program.train if kind == "train" else program.test
-        ts, data = binding.gather(), block.data
-        if binding.placement is not None:
-            ts = binding.placement.put_state(ts)
-            data = data if block.order is not None else binding.placement.put_batches(data)
+        ts, data = _placed(binding, block.data, are_batches=block.order is None)
         arguments = (ts, binding.leaf_values(), data, block.order)
         with serving(model, binding):
             if model.run_eagerly:
@@ -78,15 +75,20 @@ class Runner:
         """Run the prediction of stacked batches."""
         model, binding = self.model, self.binding
         program = self._program(binding)
-        ts = binding.gather()
-        if binding.placement is not None:
-            ts = binding.placement.put_state(ts)
-            batches = binding.placement.put_batches(batches)
+        ts, batches = _placed(binding, batches, are_batches=True)
         with serving(model, binding):
             state, out = program.predict(ts, binding.leaf_values(), batches, np.int32(stop))
         for path, variable in binding.state.items():
             variable._value = state[path]
         return out
+
+
+def _placed(binding: Binding, data: Any, are_batches: bool) -> tuple[Any, Any]:
+    """The model's arrays and the data, where the distribution wants them."""
+    ts, placement = binding.gather(), binding.placement
+    if placement is None:
+        return ts, data
+    return placement.put_state(ts), placement.put_batches(data) if are_batches else data
 
 
 def named_results(names: list[str], results: Any) -> dict[str, Any]:
