@@ -9,6 +9,7 @@ import numpy as np
 
 from kohort.callbacks.callback import Callback, Logs
 from kohort.callbacks.cohort_callback import CohortCallback
+from kohort.callbacks.learning_rates import learning_rates
 from kohort.callbacks.spread import spreads
 from kohort.monitor.quiet import Quiet
 
@@ -157,12 +158,11 @@ def _described(model: Any) -> dict[str, Any]:
         return {}
     optimizer = getattr(model, "optimizer", None)
     built = getattr(model, "built", False)
-    rate = getattr(optimizer, "learning_rate", None)
     return {
         "model": getattr(model, "name", None),
         "parameters": model.count_params() if built else None,
         "optimizer": optimizer and type(optimizer).__name__,
-        "learning_rate": None if rate is None else float(np.asarray(rate)),
+        **learning_rates(optimizer),
     }
 
 
