@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import errno
 import json
-import math
 import os
 import time
 from typing import Any
 
-import numpy as np
-
 from kohort.callbacks.tracker import Tracker
+from kohort.core.json_values import plain
 
 
 class JSONLinesLogger(Tracker):
@@ -48,7 +46,7 @@ class JSONLinesLogger(Tracker):
         if self._size is None:  # only now: a backup has said by now whether it goes on
             self._size = self._opened()
         entry = {"epoch": step, "time": round(time.time(), 3), **metrics}
-        line = json.dumps(plain(entry), allow_nan=False).encode() + b"\n"
+        line = json.dumps(plain(entry), allow_nan=False, default=str).encode() + b"\n"
         file = os.open(self.filename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             if os.write(file, line) < len(line):
@@ -79,20 +77,3 @@ class JSONLinesLogger(Tracker):
                 size = 0
             file.truncate(size)
         return size
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: numbers that are not finite are None, arrays lists, the rest text.
-
-    >>> plain({"a": np.float32(0.5), "b": [float("inf"), True], "c": np.arange(2), "d": 1j})
-    {'a': 0.5, 'b': [None, True], 'c': [0, 1], 'd': '1j'}
-    """
-    if isinstance(value, dict):
-        return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if hasattr(value, "__array__"):
-        return plain(np.asarray(value).tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)

@@ -35,21 +35,6 @@ def row(trial: Any) -> dict[str, Any]:
     }
 
 
-def plain(value: Any) -> Any:
-    """`value` as JSON can hold it."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, np.generic) or hasattr(value, "__array__"):
-        return plain(np.asarray(value).tolist())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
-
-
 def importance(study: Any, objective: int = 0) -> dict[str, float]:
     """The share of each parameter in the objective's variation, greatest first; sum 1.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.core.json_values import plain
 from kohort.workflow.search import records, workers
 from kohort.workflow.search.dimensions import Fixed, HyperParameter
 from kohort.workflow.search.failure import StudyError, require_optuna
@@ -322,7 +323,7 @@ class Study:
 
     def _keep(self, number: int, attributes: Mapping[str, Any]) -> None:
         for key, value in attributes.items():
-            self._storage.set_trial_user_attr(self._id(number), key, records.plain(value))
+            self._storage.set_trial_user_attr(self._id(number), key, plain(value))
 
     def _check_running(self, number: int) -> None:
         trial = self._storage.get_trial(self._id(number))
