@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kohort.core import frame as frames
+from kohort.core.arrays import is_plain, to_device
 from kohort.core.dtypes import is_float, standardize_dtype
 from kohort.core.naming import auto_name, current_path
 
@@ -51,6 +52,8 @@ def convert_to_tensor(
             dtype = standardize_dtype(None)
         elif leaves and all(isinstance(v, int) for v in leaves):
             dtype = "int32"
+    if is_plain(x):
+        return to_device(x, dtype)
     if isinstance(x, (list, tuple)):
         x = jax.tree.map(lambda v: v.value if isinstance(v, Variable) else v, x)
     return jnp.asarray(x, dtype=dtype)
@@ -100,10 +103,22 @@ class Variable:
         self.overwrite_with_gradient = False
         self.regularizer: Any = None
         self.constraint: Any = None
-        self._value = self._initial_value(initializer, shape, dtype)
+        self._array = self._initial_value(initializer, shape, dtype)
+
+    @property
+    def _value(self) -> jax.Array:
+        """The array, on the device; a first value stays on the host until somebody asks."""
+        if isinstance(self._array, np.ndarray):
+            with jax.ensure_compile_time_eval():
+                self._array = to_device(self._array)
+        return self._array
+
+    @_value.setter
+    def _value(self, value: jax.Array | np.ndarray) -> None:
+        self._array = value
 
     @staticmethod
-    def _initial_value(initializer: Any, shape: Any, dtype: Any) -> jax.Array:
+    def _initial_value(initializer: Any, shape: Any, dtype: Any) -> jax.Array | np.ndarray:
         """Compute the first value for real, even while something is traced."""
         with frames.suspended(), jax.ensure_compile_time_eval():
             if callable(initializer) and not isinstance(initializer, (jax.Array, np.ndarray)):
@@ -113,8 +128,10 @@ class Variable:
                         f"should be specified. Received: initializer={initializer} "
                         f"and shape={shape}"
                     )
-                shape = standardize_shape(shape)
-                return jnp.asarray(initializer(shape, dtype=standardize_dtype(dtype)))
+                shape, dtype = standardize_shape(shape), standardize_dtype(dtype)
+                if hasattr(initializer, "on_host"):
+                    return initializer.on_host(shape, dtype)
+                return convert_to_tensor(initializer(shape, dtype=dtype))
             return convert_to_tensor(initializer, dtype)
 
     @property
@@ -132,7 +149,7 @@ class Variable:
     def assign(self, value: Any) -> Any:
         """Replace the value by one of the same shape; the dtype stays."""
         value = value.value if isinstance(value, Variable) else value
-        value = jnp.asarray(value, self._sibling().dtype)  # its own, also while autocasting
+        value = convert_to_tensor(value, self._sibling().dtype)  # its own, also while autocasting
         if value.shape != self.shape:
             raise ValueError(
                 "The shape of the target variable and the shape of the target value in "
@@ -157,7 +174,7 @@ class Variable:
     def _sibling(self) -> Any:
         frame = frames.current()
         value = frame.read(self) if frame is not None else None
-        return self._value if value is None else value
+        return self._array if value is None else value
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from kohort.core import settings, tree
+from kohort.core.arrays import to_device
 from kohort.core.host import to_host
 from kohort.data.schedule import Part, Schedule
 from kohort.distribution import replicated
@@ -182,7 +183,7 @@ class ArraySource:
         part, size = self.part(epoch), self.batch_size
         order = self.order(part.turn)
         full = self.rows // size
-        grid = jax.numpy.asarray(order[: full * size].reshape(full, size))
+        grid = to_device(order[: full * size].reshape(full, size))
         at, stop_all = part.start + start, min(full, part.stop)
         while at < stop_all:
             stop = min(at + pace.steps, stop_all)

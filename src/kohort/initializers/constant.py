@@ -42,6 +42,10 @@ class Zeros(Initializer):
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
         return jnp.zeros(tuple(shape), standardize_dtype(dtype))
 
+    def on_host(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        """The same without a compilation for each new shape."""
+        return np.zeros(tuple(shape), _host_dtype(dtype))
+
 
 class Ones(Initializer):
     """All elements are 1.
@@ -52,6 +56,10 @@ class Ones(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
         return jnp.ones(tuple(shape), standardize_dtype(dtype))
+
+    def on_host(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        """The same without a compilation for each new shape."""
+        return np.ones(tuple(shape), _host_dtype(dtype))
 
 
 class Identity(Initializer):
@@ -71,6 +79,10 @@ class Identity(Initializer):
                 f"Received: shape={shape} of rank {len(shape)}."
             )
         return self.gain * jnp.eye(shape[0], shape[1], dtype=standardize_dtype(dtype))
+
+
+def _host_dtype(dtype: Any) -> Any:
+    return jax.dtypes.canonicalize_dtype(standardize_dtype(dtype))  # 64 bits become 32
 
 
 def _check_side(name: str, value: Any) -> None:

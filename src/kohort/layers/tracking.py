@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,9 +26,14 @@ def _held(value: Any, kinds: tuple[type, ...], around: tuple[int, ...] = ()) -> 
     """
     if isinstance(value, kinds):
         yield value
-    elif isinstance(value, (list, tuple, Mapping)) and id(value) not in around:
+    elif _is_container(type(value)) and id(value) not in around:  # type: ignore[arg-type]
         for item in value.values() if isinstance(value, Mapping) else value:
             yield from _held(item, kinds, (*around, id(value)))
+
+
+@functools.cache
+def _is_container(kind: type) -> bool:
+    return issubclass(kind, (list, tuple, Mapping))
 
 
 class Tracked:

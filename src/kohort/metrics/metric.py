@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kohort.core import settings, tree
 from kohort.core.component import Component
@@ -121,7 +122,7 @@ class Metric(Component, module="keras.metrics"):
     def reset_state(self) -> None:
         """Set all variables to 0."""
         for variable in self.variables:
-            variable.assign(jnp.zeros(variable.shape, variable.dtype))
+            variable.assign(np.zeros(variable.shape, jnp.dtype(variable.dtype)))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Add a batch and return the value so far."""
@@ -168,11 +169,9 @@ class Metric(Component, module="keras.metrics"):
 
 
 def _initializer(identifier: Any) -> Callable[..., Any]:
-    if identifier is None or (isinstance(identifier, str) and identifier == "zeros"):
-        return jnp.zeros
     from kohort import initializers
 
-    return initializers.get(identifier)
+    return initializers.get("zeros" if identifier is None else identifier)
 
 
 def create_variables(metric: Metric, *args: Any, **kwargs: Any) -> None:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kohort.core.arrays import to_device
 from kohort.core.component import is_zero
 from kohort.core.dtypes import is_float, is_int, standardize_dtype
 from kohort.core.variable import convert_to_tensor
@@ -26,7 +27,7 @@ def normal(
     """
     key, shape, dtype = draw_seed(seed), tuple(shape), standardize_dtype(dtype)
     if host.usable(key, shape, dtype, mean, stddev):
-        return jnp.asarray(host.normal(key, shape) * np.float32(stddev) + np.float32(mean))
+        return to_device(host.normal(key, shape) * np.float32(stddev) + np.float32(mean))
     return jax.random.normal(key, shape, dtype) * stddev + mean
 
 
@@ -41,7 +42,7 @@ def truncated_normal(
     key, shape, dtype = draw_seed(seed), tuple(shape), standardize_dtype(dtype)
     if host.usable(key, shape, dtype, mean, stddev):
         sample = host.truncated_normal(key, shape, 2.0)
-        return jnp.asarray(sample * np.float32(stddev) + np.float32(mean))
+        return to_device(sample * np.float32(stddev) + np.float32(mean))
     return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * stddev + mean
 
 
@@ -59,7 +60,7 @@ def uniform(
         )
     key, shape, dtype = draw_seed(seed), tuple(shape), standardize_dtype(dtype)
     if host.usable(key, shape, dtype, minval, maxval):
-        return jnp.asarray(host.uniform(key, shape, minval, maxval))
+        return to_device(host.uniform(key, shape, minval, maxval))
     return jax.random.uniform(key, shape, dtype, minval, maxval)
 
 

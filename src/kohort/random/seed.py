@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kohort.core import frame as frames
+from kohort.core.arrays import to_device
 from kohort.core.component import Component
 from kohort.core.naming import name_scope
 from kohort.core.session import on_clear
@@ -105,7 +106,7 @@ def draw_seed(seed: Any) -> jax.Array:
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if isinstance(seed, (int, np.integer)):
-        return jnp.asarray(_pair(int(seed)))
+        return to_device(_pair(int(seed)))
     if seed is None:
         return global_seed_generator().next(ordered=False)
     raise ValueError(

@@ -56,6 +56,12 @@ class Binding:
         """The arrays that the variables hold now."""
         return TrainState(*(_read(part) for part in self.parts()))
 
+    def gather_on_host(self) -> TrainState:
+        """The same as NumPy arrays; first values need not go to the device for it."""
+        return TrainState(
+            *({p: np.asarray(v._array) for p, v in part.items()} for part in self.parts())
+        )
+
     def scatter(self, ts: TrainState) -> None:
         """Make `ts` the values of the variables."""
         for part, arrays in zip(self.parts(), ts, strict=True):
