@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from kohort.core.arrays import to_device
 from kohort.random.seed import global_seed_generator, seeded
 from kohort.train.state import Binding, TrainState
 from kohort.train.structure import Structure
@@ -60,13 +61,14 @@ class Candidate:
         return model, order_seed
 
     def bind(self, varied: set[str]) -> None:
-        """Fix the leaves: those in `varied` stay leaves at their neutral value."""
-        self.structure = self.model._structure(varied)
+        """Fix the leaves: those in `varied`, whatever their value."""
+        leaves = self.structure.leaves
+        self.structure.leaves = {path: leaf for path, leaf in leaves.items() if path in varied}
         self.binding = Binding(self.structure, self.model)
         self.binding.state["global_seed"] = self._global_seed
-        self.first = host(self.binding.gather())
+        self.first = self.binding.gather_on_host()
         self.model.reset_metrics()
-        self.fresh = host(self.binding.gather()).metrics
+        self.fresh = self.binding.gather_on_host().metrics
         self.leaves = self.binding.leaf_values()
 
     def begin(self, data: Any, rows: np.ndarray) -> TrainState:
@@ -75,7 +77,7 @@ class Candidate:
         if self.prepare is None:
             return self.first
         self.prepare(self.model, jax.tree.map(lambda a: np.asarray(a[rows]), data[0]))
-        return host(self.binding.gather())
+        return self.binding.gather_on_host()
 
     def fitted_alone(
         self, data: Any, rows: np.ndarray, validation: np.ndarray | None, **arguments: Any
@@ -104,15 +106,10 @@ class Candidate:
         binding = Binding(model._structure(varied=None), model)
         for variables, arrays in zip(binding.parts(), ts, strict=True):
             for path, variable in variables.items():
-                variable._value = jax.numpy.asarray(arrays[path])
+                variable._value = to_device(arrays[path])
         set_leaves(binding, leaves)
         model.reset_metrics()
         return model
-
-
-def host(ts: TrainState) -> TrainState:
-    """The state as NumPy arrays."""
-    return jax.tree.map(np.asarray, ts)
 
 
 def set_leaves(binding: Binding, values: dict[str, Any]) -> None:

@@ -58,7 +58,8 @@ class Packing:
             largest = max(parts, key=len)
             group.form = self._form or "vmap"
             platform = jax.local_devices()[0].platform
-            widest = 1 if group.form == "each" else self._width or widest_on(platform)
+            bound = self._width or widest_on(platform, group.step_bytes)
+            widest = 1 if group.form == "each" else bound
             group.width = pack_width(len(largest), widest, self.workers)
             is_free = self._form is None and self._width is None
             settle(group, lambda: self.pack(group, largest), self.workers, is_free)  # noqa: B023

@@ -1,8 +1,9 @@
 """How a group runs: how many members in one call, and in which form.
 
 Members computed together (`vmap`) share the overhead of every operation, which is most of the time
-of a small dense network. Convolutions on a CPU are slower together than one after the other, and
-large matrix products gain nothing: there the form is "each". Which is which is measured.
+of a small dense network. What no longer fits into a core's cache loses more than that: a pack is
+as wide as the cache, which for large matrices is one member, the form "each". Convolutions on a CPU
+are slower together than one after the other: where the work is worth it, both are measured.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 from kohort.data.adapt import device_memory
 
 _WIDEST = 8
-"""Members a pack on a CPU: wider packs save no more overhead and leave the cache."""
+"""Members a pack on a CPU: wider packs save no more overhead."""
+_CACHE = 3 * 2**19
+"""Bytes that the steps of a pack may walk over on a CPU: most of a core's second-level cache."""
 _MEMORY_SHARE = 0.5
 _WORTH_MEASURING = 8.0  # times the compilation: so much work pays for compiling another form
 _CLEARLY = 0.95
@@ -33,9 +36,13 @@ def pack_width(count: int, widest: int, workers: int) -> int:
     return -(-count // min(packs, count))
 
 
-def widest_on(platform: str) -> int:
-    """The widest pack before memory is asked: an accelerator takes all members at once."""
-    return _WIDEST if platform == "cpu" else 2**30
+def widest_on(platform: str, step_bytes: int) -> int:
+    """The widest pack before memory is asked: an accelerator takes all members at once.
+
+    >>> [widest_on("cpu", step_bytes) for step_bytes in (60_000, 400_000, 5_000_000)]
+    [8, 3, 1]
+    """
+    return min(_WIDEST, max(1, _CACHE // step_bytes)) if platform == "cpu" else 2**30
 
 
 def settle(group: Any, make_pack: Callable[[], Any], workers: int, is_free: bool) -> None:

@@ -147,3 +147,14 @@ def test_plain_folds_are_those_of_scikit_learn(rows, folds):
     ):
         np.testing.assert_array_equal(mine.train, train)
         np.testing.assert_array_equal(mine.validation, validation)
+
+
+@pytest.mark.parametrize("rows, share", [(10, 0.25), (101, 0.2)])
+def test_a_plain_hold_out_is_that_of_scikit_learn(rows, share):
+    from sklearn.model_selection import ShuffleSplit
+
+    (mine,) = make_folds(rows, hold_out=share, seed=3)
+    splitter = ShuffleSplit(1, test_size=share, random_state=3)
+    ((train, validation),) = splitter.split(np.zeros(rows))
+    np.testing.assert_array_equal(mine.train, train)
+    np.testing.assert_array_equal(mine.validation, validation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -79,12 +80,11 @@ def make_folds(
     if hold_out is None:
         _check_folds(count, rows, given_groups, classes)
     out: list[Fold] = []
-    plain = hold_out is None and given_groups is None and classes is None
-    for repeat in range(repeats):
-        if plain:
-            out += _k_fold(rows, count, seed + repeat)
+    for at in range(seed, seed + repeats):
+        if given_groups is None and classes is None:
+            out += _k_fold(rows, count, at) if hold_out is None else [_hold_out(rows, hold_out, at)]
             continue
-        splitter = _splitter(count, given_groups, classes, hold_out, seed + repeat)
+        splitter = _splitter(count, given_groups, classes, hold_out, at)
         strata = np.zeros(rows) if classes is None else classes
         out += [Fold(*pair) for pair in splitter.split(strata, strata, given_groups)]
     return out
@@ -101,6 +101,13 @@ def _k_fold(rows: int, folds: int, seed: int) -> list[Fold]:
     return [Fold(np.setdiff1d(np.arange(rows), part), part) for part in parts]
 
 
+def _hold_out(rows: int, share: float, seed: int) -> Fold:
+    """What scikit-learn's `ShuffleSplit(1, test_size=share, random_state=seed)` gives."""
+    order = np.random.RandomState(seed).permutation(rows)
+    count = math.ceil(share * rows)
+    return Fold(order[count:], order[:count])
+
+
 def _splitter(
     folds: int,
     groups: np.ndarray | None,
@@ -111,22 +118,16 @@ def _splitter(
     from sklearn import model_selection as sk
 
     if hold_out is not None:
-        kinds = {
-            (False, False): sk.ShuffleSplit,
-            (False, True): sk.StratifiedShuffleSplit,
-            (True, False): sk.GroupShuffleSplit,
-        }
-        kind = kinds.get((groups is not None, classes is not None))
-        if kind is None:
+        if groups is not None and classes is not None:
             raise WorkflowError(
                 "A hold-out part cannot be both grouped and stratified.",
                 "hold_out= with groups= and stratify=",
                 "give folds=, and take the first fold",
             )
-        return kind(1, test_size=hold_out, random_state=seed)
-    if groups is not None:  # with one class for all, this is a shuffled GroupKFold
-        return sk.StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    kind = sk.KFold if classes is None else sk.StratifiedKFold
+        share = sk.StratifiedShuffleSplit if groups is None else sk.GroupShuffleSplit
+        return share(1, test_size=hold_out, random_state=seed)
+    # with one class for all, the grouped kind is a shuffled GroupKFold
+    kind = sk.StratifiedKFold if groups is None else sk.StratifiedGroupKFold
     return kind(folds, shuffle=True, random_state=seed)
 
 
