@@ -23,11 +23,11 @@ class Tty(io.StringIO):
 
 
 @contextmanager
-def terminal():
-    """Let standard output be a terminal of 120 columns."""
+def terminal(columns=120):
+    """Let standard output be a terminal."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TERM", "xterm")
-        patch.setenv("COLUMNS", "120")
+        patch.setenv("COLUMNS", str(columns))
         patch.delenv("CI", raising=False)
         patch.setattr(sys, "stdout", Tty())
         yield sys.stdout

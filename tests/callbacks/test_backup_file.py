@@ -1,6 +1,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from kohort.callbacks.backup_file import (
     DamagedFile,
@@ -73,18 +74,20 @@ def test_other_files_are_foreign(tmp_path):
         read_backup(str(tmp_path / "other.safetensors"))
 
 
-def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
+@pytest.mark.parametrize("error", [OSError, SafetensorError])
+def test_a_failed_write_leaves_the_old_file(error, path, monkeypatch):
     import safetensors.numpy
 
     def fail(tensors, filename, metadata):
         with open(filename, "wb") as file:
             file.write(b"half of it")
-        raise OSError("disk full")
+        raise error("disk full")
 
     monkeypatch.setattr(safetensors.numpy, "save_file", fail)
     with pytest.raises(OSError, match="disk full"):
         write_backup(str(path), {}, {}, str(path.with_suffix(".bkp")))
     assert read_backup(str(path))[0] == CONTENT
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_states_go_through_json():

@@ -8,6 +8,8 @@ import pytest
 
 from kohort import callbacks as cb
 from kohort.errors import KohortWarning
+from kohort.saving.h5 import open_h5, write_h5
+from kohort.saving.state import Entry
 from tests.callbacks.fakes import Metric, Model
 
 FULL = OSError(28, "No space left on device")
@@ -63,6 +65,32 @@ def test_the_best_value_is_that_of_the_file():
     checkpoint = cb.ModelCheckpoint("{epoch}.keras", "loss", save_best_only=True)
     model, _ = run(checkpoint, Filling([Metric("loss", "down")]), loss=losses.__getitem__)
     assert model.saved == ["1.keras", "3.keras"] and checkpoint.best == 2.0
+
+
+def test_weights_on_a_full_disk_are_an_error_and_no_crash(tmp_path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("the system has no /dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        write_h5("/dev/full", {"layer": Entry(None, {"0": np.ones((100, 100))})})
+    write_h5(tmp_path / "h5", {"layer": Entry(None, {"0": np.ones((100, 100))})})
+    with open_h5(tmp_path / "h5") as file:
+        assert file["layer/vars/0"][:].sum() == 10_000
+
+
+def test_a_backup_on_a_full_disk_is_one_warning(tmp_path, monkeypatch):
+    def full(*_):
+        raise FULL
+
+    monkeypatch.setattr("kohort.callbacks.backup_and_restore.write_backup", full)
+    _, (message,) = run(cb.BackupAndRestore(tmp_path))
+    assert message.startswith("BackupAndRestore: cannot back up: [Errno 28]")
+
+
+def test_a_backup_that_cannot_be_is_an_error_before_the_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="BackupAndRestore must be able to write(.|\n)*no folder"):
+        run(cb.BackupAndRestore(tmp_path / "file" / "folder"), model := Model())
+    assert not model.weights.any()
 
 
 @pytest.mark.parametrize("name", ["m.keras", "{epoch}.keras", "new/{epoch}.keras"])

@@ -41,7 +41,7 @@ def recorded(library):
         verbose=0, callbacks=[kind()],
     )  # fmt: skip
     model.evaluate(X, Y, batch_size=4, verbose=0, callbacks=[kind()])
-    model.predict(X, batch_size=4, verbose=0, callbacks=[kind()])
+    model.predict(X, batch_size=4, verbose="auto", callbacks=[kind()])
     return calls
 
 

@@ -205,12 +205,15 @@ def test_an_embedding_layer_that_is_not_there_is_an_error(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_one_warning(model, tmp_path):
     (tmp_path / "file").write_text("")
-    board = TensorBoard(tmp_path / "file", histogram_freq=1)
+    board = TensorBoard(
+        tmp_path / "file", histogram_freq=1, write_steps_per_second=True, embeddings_freq=1,
+        profile_batch=2,
+    )  # fmt: skip
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", KohortWarning)
-        history = fit(model, board, validate=False)
+        history = fit(model, board)
     assert len(history.epoch) == 2
-    assert ["cannot write event files" in str(each.message) for each in caught] == [True]
+    assert [f"cannot write in '{tmp_path / 'file'}'" in str(w.message) for w in caught] == [True]
 
 
 def test_a_second_training_does_not_compile_the_sample_anew(model, tmp_path, monkeypatch):
@@ -243,6 +246,20 @@ def test_a_model_that_cannot_be_sampled_is_one_warning(model, tmp_path, monkeypa
     assert len(caught) == 1
     found = read(tmp_path / "train").Tags()["histograms"]
     assert set(found) == {f"{v.path}/histogram" for v in model.weights}
+
+
+def test_a_loss_that_only_train_step_knows_leaves_the_activations(tmp_path):
+    class Doubling(kohort.Sequential):
+        def train_step(self, state, data):
+            weights, *rest = state
+            return {"loss": 1.0}, ([2 * each for each in weights], *rest)
+
+    own = Doubling([layers.Input((3,)), layers.Dense(1, name="only")])
+    own.compile("sgd")
+    own.fit(ROWS, epochs=1, verbose=0, callbacks=[TensorBoard(tmp_path, histogram_freq=1)])
+    found = set(read(tmp_path / "train").Tags()["histograms"])
+    weights = {f"{v.path}/histogram" for v in own.weights}
+    assert found == {"activations/only/histogram", *weights}
 
 
 def test_a_resumed_training_goes_on_counting_batches(tmp_path):
@@ -329,7 +346,15 @@ def test_histograms_count_all_values(values, tmp_path):
 
 @pytest.mark.parametrize(
     "option",
-    [{"update_freq": 0}, {"update_freq": "day"}, {"profile_batch": -1}, {"profile_batch": (3, 2)}],
+    [
+        {"update_freq": 0},
+        {"update_freq": "day"},
+        {"profile_batch": -1},
+        {"profile_batch": (3, 2)},
+        {"profile_batch": "one"},
+        {"profile_batch": (1, 2, 3)},
+        {"profile_batch": None},
+    ],
 )
 def test_bad_arguments_are_errors(option):
     with pytest.raises(ValueError, match="Received"):

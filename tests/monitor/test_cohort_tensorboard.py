@@ -138,6 +138,12 @@ def test_a_folder_that_cannot_be_written_is_one_warning(tmp_path):
     assert len(caught) == 2  # one of the curves, one of the sessions
 
 
+def test_what_a_cohort_has_not_is_one_warning(tmp_path):
+    with pytest.warns(KohortWarning, match="histogram_freq, update_freq: of a cohort") as caught:
+        TensorBoard(tmp_path, histogram_freq=1, update_freq=2).of_cohort()
+    assert len(caught) == 1
+
+
 def test_the_verdict_of_a_fit_stands_beside_its_curves(tmp_path):
     verdict = keras.diagnose({"loss": [4.0, 2.0, 1.0, 0.9]})
     write_verdict(verdict, tmp_path)

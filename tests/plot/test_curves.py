@@ -1,11 +1,15 @@
 """Curves over epochs and sweeps: the numbers, and what is drawn."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from kohort import plot
+from kohort.utils.live import NOTEBOOK
 from kohort.workflow.capacity_sweep import Size, read_sweep
 from kohort.workflow.lr_range import read_range
+from tests.screens import notebook
 
 FOLDS = [
     {"loss": [4.0, 2.0, 1.0], "val_loss": [4.0, 3.0, 5.0]},
@@ -37,6 +41,54 @@ def test_where_a_short_run_has_ended_nothing_is_best():
 def test_of_accuracy_more_is_better(mode, best):
     curves = plot.history_data(FOLDS[1], "accuracy", mode)
     assert list(curves) == ["validation"] and curves["validation"].best == best
+
+
+def test_a_notebook_shows_a_figure_once(monkeypatch):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr("kohort.plot.style.place", lambda: NOTEBOOK)
+    figure = plot.history(FOLDS).get_figure()
+    assert plt.fignum_exists(figure.number)  # so that the end of a cell shows it
+    shown = []
+    with notebook():
+        sys.modules["IPython.display"].display = shown.append
+        figure._ipython_display_()  # the value of a cell: here, and not there
+    assert shown == [figure] and not plt.fignum_exists(figure.number)
+    assert not hasattr(figure, "_ipython_display_")
+
+
+def test_a_script_that_does_without_pyplot_has_no_figures_to_close(monkeypatch):
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
+    assert plot.history(FOLDS).get_figure().canvas.manager is None
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_what_is_not_finite_is_left_out_and_lone_points_are_seen(lost):
+    run = {"loss": [3.0, lost, 2.0, lost], "val_loss": [lost] * 4}
+    curves = plot.history_data(run)
+    assert curves["training"].best == 2 and curves["validation"].best is None
+    ax = plot.history(run)
+    assert legend(ax) == ["training", "validation"]  # the validation has no best epoch
+    assert ax.lines[1].get_marker() == "." and ax.lines[1].get_xydata().tolist() == [[1, 3], [3, 2]]
+    assert len(plot.compare({"a": run}, "val_loss").lines) == 1
+
+
+def test_one_epoch_is_a_point_and_a_whole_number():
+    ax = plot.history({"loss": [1.0]})
+    assert [line.get_marker() for line in ax.lines] == ["None", ".", "o"]
+    low, high = ax.get_xlim()
+    assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [1]
+
+
+def test_many_names_stand_beside_the_curves():
+    few, many = (
+        plot.compare({f"model {i}": {"loss": [2.0, 1.0]} for i in range(n)}, "loss")
+        for n in (6, 40)
+    )
+    assert len(legend(few)) == 6
+    assert len(legend(many)) == 32 and legend(many)[-1] == "and 9 more"
+    assert many.get_legend().get_bbox_to_anchor().x0 > many.get_window_extent().x1 - 1
 
 
 def test_compare_draws_each_model_on_the_axes_given():

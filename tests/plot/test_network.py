@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import kohort as keras
 from kohort import layers, plot
@@ -51,6 +52,18 @@ def test_filters(net):
     assert plot.filters_data(net).ravel().tolist() == [1, -1]
     figure = plot.filters(net, "conv")
     assert [ax.get_title() for ax in figure.axes[:2]] == ["0", "1"]
+
+
+@pytest.mark.parametrize("draw", ["weights", "activations", "filters"])
+def test_pictures_of_several_parts_take_an_ax(net, image, draw):
+    figure = Figure()
+    ax = figure.subplots()
+    given = (net, image[None]) if draw == "activations" else (net,)
+    assert getattr(plot, draw)(*given, ax=ax) is figure
+    own = getattr(plot, draw)(*given)
+    assert [panel.get_title() for panel in ax.child_axes] == [
+        panel.get_title() for panel in own.axes if panel.get_label() != "<colorbar>"
+    ]
 
 
 def test_saliency_is_the_gradient(net, image):

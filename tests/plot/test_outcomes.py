@@ -59,6 +59,18 @@ def test_each_class_has_its_own_dashes(draw):
     assert len(ax.get_legend().get_texts()) >= 3
 
 
+def test_of_many_classes_the_worst_stand_out():
+    y = np.arange(60) % 20  # of 21 classes, one has no rows
+    p = np.random.default_rng(0).random((60, 21)) + np.eye(21)[y]
+    curves, ax = plot.roc_data(y, p), plot.roc(y, p)
+    assert len(curves) == 20 and "20" not in curves
+    worst = sorted(curves, key=lambda name: curves[name].value)
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words[0].startswith("15 others: AUC ") and words[0].endswith(" to 1.000")
+    assert [text.split(":")[0] for text in words[1:]] == worst[:5]
+    assert len(ax.lines) == 21
+
+
 def test_residuals():
     found = plot.residuals_data([[1.0], [2.0], [3.0]], [1.0, 2.0, 5.0])
     assert found["residual"].tolist() == [0, 0, -2]
@@ -76,7 +88,9 @@ def test_residuals():
         (lambda: plot.roc(ONE_HOT, GUESSED[:, :2]), r"\(4, 3\) and \(4, 2\)"),
         (lambda: plot.roc([0, 1, 2, 2], GUESSED, ["a"]), "1 labels for 3 classes"),
         (lambda: plot.roc(["a", "b"], [0.1, 0.9]), "class numbers"),
-        (lambda: plot.roc([0, 1], np.full((2, 13), 1 / 13)), "At most 12 classes"),
+        (lambda: plot.roc([1, 1], [0.1, 0.9]), "rows of a class, and others"),
+        (lambda: plot.roc([0, 1], [0.1, np.nan]), "Predictions must be finite.*1 of 2"),
+        (lambda: plot.residuals([1.0, np.inf], [1.0, 2.0]), "prediction must be finite.*1 of 4"),
         (lambda: plot.calibration([0, 1], [-2.0, 3.0]), "values from -2 to 3"),
         (lambda: plot.residuals([], []), "at least one"),
     ],

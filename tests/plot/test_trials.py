@@ -58,6 +58,8 @@ def test_each_kind_is_drawn(study, kind):
         assert len(drawn.lines[0].get_xdata()) == 8
     elif kind == "slices":
         assert {ax.get_xlabel() for ax in drawn.axes} == {"rate", "kind", "momentum"}
+        assert plot.search(study, kind, ax=(ax := drawn.axes[0])) is drawn
+        assert len(ax.child_axes) == 3
     else:
         assert drawn.lines[1].get_ydata().tolist() == plot.search_data(study).best.tolist()
 

@@ -1,12 +1,15 @@
 """Where output goes, and how often it is redrawn."""
 
+import io
 import sys
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 import kohort
 from kohort.utils import live
-from kohort.utils.live import NOTEBOOK, PLAIN, TERMINAL, Live, place
+from kohort.utils.live import NOTEBOOK, PLAIN, TERMINAL, Flow, Head, Live, place
 from tests.screens import notebook, terminal
 
 
@@ -31,6 +34,33 @@ def test_a_terminal_is_one_only_where_it_can_be_redrawn(monkeypatch):
         finally:
             kohort.config.enable_interactive_logging()
     assert place() == PLAIN
+
+
+def lines(drawing, columns):
+    """What rich draws on so many columns."""
+    console = Console(file=io.StringIO(), width=columns, highlight=False)
+    console.print(drawing)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_the_bar_takes_the_room_that_is_left():
+    head = Head("Epoch 1/2", 1.0, "7/14 steps", "0:01, ETA 0:01")
+    for columns, bar in ((80, 30), (50, 11), (40, 0)):
+        (line,) = lines(head, columns)
+        assert line.count("━") == bar
+        assert line.startswith("Epoch 1/2  ") and line.endswith("  7/14 steps  0:01, ETA 0:01")
+    assert lines(head, 30) == ["Epoch 1/2  7/14 steps", "0:01, ETA 0:01"]
+
+
+def test_names_and_values_stay_together():
+    parts = [Text(f"{name} 0.125") for name in ("loss", "accuracy", "a_name_that_is_too_long")]
+    assert lines(Flow(parts), 26) == [
+        "loss 0.125  accuracy 0.125",
+        "a_name_that_is_too_long",
+        "0.125",
+    ]
+    assert lines(Flow(parts[:2], ", "), 24) == ["loss 0.125", "accuracy 0.125"]
+    assert lines(Flow([]), 24) == [""]
 
 
 def test_ipython_is_a_notebook_with_a_kernel_only():

@@ -9,6 +9,7 @@ import pytest
 from kohort.core import settings
 from kohort.utils import Progbar
 from kohort.utils.printing import print_msg
+from tests.screens import terminal
 
 CASES = {
     "plain": ({"target": 12}, 1.0),
@@ -68,6 +69,17 @@ def test_without_redrawing_each_update_is_a_line(monkeypatch, capsys):
     expected = run(make(keras.utils.Progbar), {"target": 3}, 1.0, monkeypatch, capsys)
     assert expected.startswith("\n")
     assert run(make(Progbar), {"target": 3}, 1.0, monkeypatch, capsys) == expected
+
+
+def test_a_narrow_terminal_has_one_line_until_the_end():
+    with terminal(columns=40) as out:
+        bar = Progbar(2, interval=0)
+        for step in (1, 2):
+            bar.update(step, [("a_name_that_is_rather_long", 0.5)])
+    first, last = out.frames[1:]
+    first = first.strip("\b")
+    assert len(first) == 39 and first.startswith("1/2 ━━━━━━━━━━━━━━━━━━━━ ")
+    assert last.endswith(" - a_name_that_is_rather_long: 0.5000\n")
 
 
 def test_add_and_lists(capsys):

@@ -18,8 +18,10 @@ from kohort.callbacks.backup_file import (
     write_backup,
 )
 from kohort.callbacks.callback import Callback, Logs
+from kohort.callbacks.model_checkpoint import check_place
 from kohort.callbacks.rules import BatchCount, count_batch
 from kohort.errors import KohortWarning, with_remedies
+from kohort.monitor.quiet import Quiet
 
 _MODEL = "model/"
 
@@ -40,7 +42,8 @@ class BackupAndRestore(Callback):
         delete_checkpoint: whether to delete the backup when `fit` ends.
 
     A damaged backup gives a warning, and training starts anew; one of another model gives a
-    `ValueError`.
+    `ValueError`. A full disk is one warning, and the backup before stays; a folder that cannot be
+    written is an `OSError` before the training.
 
     >>> import numpy as np, kohort as keras
     >>> model = keras.Sequential([keras.layers.Dense(1)])
@@ -87,6 +90,7 @@ class BackupAndRestore(Callback):
         self._prev_training_metadata_path = self._prev_weights_path
         self._current_epoch = 0
         self._count = BatchCount()
+        self._quiet = Quiet("BackupAndRestore")
         self._due_at_epoch_end = False
         self._siblings: list[Callback] = []
         self._restored: list[dict[str, Any]] = []
@@ -106,6 +110,7 @@ class BackupAndRestore(Callback):
         return max(self._count.last, 0)
 
     def on_train_begin(self, logs: Logs = None) -> None:
+        self._quiet = Quiet("BackupAndRestore")
         self._restored = []
         self._count = BatchCount()
         self._due_at_epoch_end = False
@@ -115,6 +120,8 @@ class BackupAndRestore(Callback):
                 f"`fit()`. Model {self.model} is unbuilt. You can build it beforehand by calling "
                 "it on a batch of data."
             )
+        if self.save_freq is not False:
+            check_place("BackupAndRestore", self._weights_path)
         found = self._load()
         if found is None:
             return
@@ -176,7 +183,7 @@ class BackupAndRestore(Callback):
             content, tensors = read_backup(self._weights_path)
             tensors = {name: value for name, value in tensors.items() if name.startswith(_MODEL)}
             content |= {"finished": True, "callbacks": []}
-            write_backup(self._weights_path, content, tensors, None)
+            self._write(content, tensors, None)
 
     def _save(self, steps: int) -> None:
         """Write a backup: `steps` of the epoch are done."""
@@ -195,7 +202,11 @@ class BackupAndRestore(Callback):
             "callbacks": callbacks,
         }
         previous = self._prev_weights_path if self.double_checkpoint else None
-        write_backup(self._weights_path, content, tensors, previous)
+        self._write(content, tensors, previous)
+
+    def _write(self, content: dict[str, Any], tensors: dict[str, Any], previous: Any) -> None:
+        with self._quiet.attempt("cannot back up"):
+            write_backup(self._weights_path, content, tensors, previous)
 
     def _load(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
         """The last whole backup; None if there is none, with a warning for damaged ones."""

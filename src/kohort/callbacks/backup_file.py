@@ -6,6 +6,7 @@ type that the format lacks here (bfloat16, say) are kept as bytes, with their ty
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zlib
@@ -35,8 +36,10 @@ def write_backup(
 ) -> None:
     """Replace the file `path` in one step; the one before goes to `keep_previous` if given.
 
-    A process killed at any moment leaves a whole file: the old one or the new one.
+    A process killed at any moment leaves a whole file: the old one or the new one. Raises `OSError`
+    where the disk is full, which leaves the old one.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     plain, dtypes = _as_plain(tensors)
@@ -48,8 +51,13 @@ def write_backup(
     metadata["checksum"] = _checksum(metadata["content"], plain)
     temporary = f"{path}.tmp"
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    save_file(plain, temporary, metadata)
-    _flush(temporary)
+    try:
+        save_file(plain, temporary, metadata)
+        _flush(temporary)
+    except (SafetensorError, OSError) as error:
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
+        raise OSError(f"{path} cannot be written: {error}") from error
     if keep_previous is not None and os.path.exists(path):
         os.replace(path, keep_previous)
     os.replace(temporary, path)

@@ -10,12 +10,13 @@ from kohort.callbacks.progbar_logger import ProgbarLogger
 from kohort.callbacks.rich_progress import RichProgress
 from kohort.core import tree
 from kohort.errors import with_remedies
+from kohort.utils.live import TERMINAL, place
 
 
 class CallbackList(Callback):
     """A list of callbacks that is called like one; each hook goes to all in order.
 
-    `add_history` and `add_progbar` append a `History` and a `ProgbarLogger` where the list has
+    `add_history` and `add_progbar` append a `History` and a progress display where the list has
     none. `model` and `params` are handed to each callback. All callbacks of a call share one dict
     of logs, so what one adds (`learning_rate`, say) the later ones see.
 
@@ -43,7 +44,8 @@ class CallbackList(Callback):
             self._history = History()
             self.callbacks.append(self._history)
         if self._last_of(ProgbarLogger) is None and add_progbar:
-            rich = params.get("verbose") == "rich"
+            verbose = params.get("verbose")
+            rich = place() != TERMINAL if verbose == "auto" else verbose == "rich"
             self.callbacks.append(RichProgress() if rich else ProgbarLogger())
         self.set_model(model)
         self.set_params(params)

@@ -88,7 +88,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._quiet = Quiet("ModelCheckpoint")
-        _check_place(self.filepath.partition("{")[0] + "file")
+        check_place("ModelCheckpoint", self.filepath.partition("{")[0] + "file")
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._current_epoch = epoch
@@ -184,7 +184,7 @@ class ModelCheckpoint(MonitorCallback):
         self._count = BatchCount(*state["batches"])
 
 
-def _check_place(path: str) -> None:
+def check_place(owner: str, path: str) -> None:
     """Raise where no file can be written at `path`: better now than after an epoch of hours."""
     folder = os.path.dirname(os.path.abspath(path))
     while not os.path.lexists(folder):
@@ -192,8 +192,8 @@ def _check_place(path: str) -> None:
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise OSError(
             with_remedies(
-                "ModelCheckpoint must be able to write its file.",
+                f"{owner} must be able to write its file.",
                 f"{path!r}, where {folder!r} is no folder that can be written",
-                ["Pass another `filepath`.", "Change the permissions of the folder."],
+                ["Pass another path.", "Change the permissions of the folder."],
             )
         )

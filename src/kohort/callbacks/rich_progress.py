@@ -8,7 +8,7 @@ from typing import Any
 from kohort.callbacks.callback import Logs
 from kohort.callbacks.learning_rates import learning_rates
 from kohort.callbacks.progbar_logger import ProgbarLogger
-from kohort.utils.live import PLAIN, Live, bar, clock, place
+from kohort.utils.live import PLAIN, Flow, Head, Live, clock, place
 
 
 class RichProgress(ProgbarLogger):
@@ -108,18 +108,17 @@ class RichProgress(ProgbarLogger):
 
     def _draw(self) -> Any:
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
-        head = Table.grid(padding=(0, 2))
-        epoch = f"Epoch {self._epoch + 1}/{self.epochs}"
-        steps = f"{self.seen}/{self.target or '?'} steps"
         share = self._done / max(self.epochs - (self._first or 0), 1)
-        head.add_row(Text(epoch, "bold"), bar(share), steps, self._times())
+        steps = f"{self.seen}/{self.target or '?'} steps"
+        head = Head(f"Epoch {self._epoch + 1}/{self.epochs}", share, steps, self._times())
         shown = (self._values | self._rates).items()
-        line = Text("  ").join(
-            Text.assemble((f"{name} ", "dim"), f"{value:.4g}")
-            for name, value in shown
-            if isinstance(value, (int, float))
+        return Group(
+            head,
+            Flow(
+                Text.assemble((f"{name} ", "dim"), f"{value:.4g}")
+                for name, value in shown
+                if isinstance(value, (int, float))
+            ),
         )
-        return Group(head, line)

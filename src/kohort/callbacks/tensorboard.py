@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -103,9 +104,25 @@ class TensorBoard(Callback):
             self._projector = Projector(self.log_dir, layers, self.embeddings_metadata, self._quiet)
 
     def of_cohort(self) -> Any:
-        """The same for a cohort: a few runs that sum up its members, in this folder."""
+        """The same for a cohort: a few runs that sum up its members, in this folder.
+
+        Histograms, embeddings, batches and traces are of a single training: asking for them is a
+        warning.
+        """
         from kohort.monitor.cohort_tensorboard import CohortTensorBoard
 
+        asked = {
+            "histogram_freq": self.histogram_freq,
+            "write_steps_per_second": self.write_steps_per_second,
+            "update_freq": self.update_freq != "epoch",
+            "profile_batch": self._stop_batch,
+            "embeddings_freq": self.embeddings_freq,
+        }
+        if names := ", ".join(name for name, is_asked in asked.items() if is_asked):
+            self._quiet.warn(
+                names, "of a cohort there are scalars, the graph and texts only; train one member "
+                "with `fit` to see more.",
+            )  # fmt: skip
         return CohortTensorBoard(self.log_dir, self.write_graph)
 
     def get_state(self) -> dict[str, Any]:
@@ -223,6 +240,8 @@ class TensorBoard(Callback):
     def _start_trace(self) -> None:
         import jax
 
+        if self._train.broken:
+            return
         with self._quiet.attempt("cannot trace", Exception):
             jax.profiler.start_trace(self._train.folder)
             self._is_tracing = True
@@ -251,13 +270,10 @@ def _checked_frequency(update_freq: int | str) -> int | str:
 
 def _profiled(profile_batch: Any) -> tuple[int, int]:
     """The first and the last batch to trace; (0, 0): none."""
-    given = profile_batch
-    if isinstance(given, str):
-        given = [int(part) for part in given.split(",")]
-        given = given[0] if len(given) == 1 else given
-    pair = (given, given) if isinstance(given, int) else given
-    if isinstance(pair, (tuple, list)) and len(pair) == 2:
-        start, stop = pair
+    given = profile_batch.split(",") if isinstance(profile_batch, str) else profile_batch
+    listed = list(given) if isinstance(given, (tuple, list)) else [given]
+    with contextlib.suppress(TypeError, ValueError):
+        start, stop = map(int, listed if len(listed) == 2 else 2 * listed)
         if 0 <= start <= stop:
             return start, stop
     raise ValueError(

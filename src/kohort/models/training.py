@@ -15,10 +15,9 @@ from kohort.data.source import ArraySource, Pace, clean_batch, map_arrays
 from kohort.data.stacking import stacked_batches
 from kohort.train import checks
 from kohort.train.loop import Runner, fresh_metrics, run_epoch, to_floats, warn_ran_out
-from kohort.utils.live import NOTEBOOK, PLAIN, TERMINAL, place
+from kohort.utils.live import PLAIN, place
 
 _LIVE, _QUIET = 0.2, 1.0  # seconds between visits of the host: with a progress bar, without
-_AUTO = {TERMINAL: 1, NOTEBOOK: "rich", PLAIN: 2}
 
 
 class Training:
@@ -142,7 +141,6 @@ class Training:
         """The callbacks of a call, and how often the host looks."""
         if isinstance(verbose, str) and verbose not in ("auto", "rich"):
             raise ValueError(f"`verbose` must be 0, 1, 2, 'auto' or 'rich'. Received: {verbose!r}")
-        verbose = _AUTO[place()] if verbose == "auto" else verbose
         listed: Any = callbacks
         if not isinstance(callbacks, CallbackList):
             listed = CallbackList(
@@ -150,9 +148,8 @@ class Training:
                 epochs=epochs, steps=steps, model=self,
             )  # fmt: skip
         single = getattr(listed, f"needs_every_{kind}_batch")
-        return listed, Pace(
-            _LIVE if verbose in (1, "rich") else _QUIET, single, self.steps_per_execution
-        )
+        quiet = place() == PLAIN if verbose == "auto" else verbose in (0, 2)
+        return listed, Pace(_QUIET if quiet else _LIVE, single, self.steps_per_execution)
 
     def _validation_source(self, data: Any, batch_size: int | None, steps: int | None) -> Any:
         if data is None:

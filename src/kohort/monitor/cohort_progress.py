@@ -11,7 +11,7 @@ import numpy as np
 
 from kohort.callbacks.cohort_callback import CohortCallback
 from kohort.callbacks.monitor_callback import metric_mode
-from kohort.utils.live import Live, bar, clock
+from kohort.utils.live import Flow, Head, Live, clock
 
 _WORDS = {"diverged": "failed"}  # of a member's status
 _OBVIOUS = ("members", "rung")  # names that a line can do without
@@ -186,16 +186,11 @@ class CohortProgress(CohortCallback):
         return f"{self.title}: {'; '.join([*parts, self._times()])}"
 
     def _draw(self) -> Any:
+        from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
-        rows = self._read()
-        table = Table.grid(padding=(0, 2))
-        table.add_row(Text(self.title, "bold"), bar(self._share), self._times())
-        inner = Table.grid(padding=(0, 2))
-        for name, text in rows:
-            inner.add_row(Text(f" {name}", "dim"), Text(text))
-        grid = Table.grid()
-        grid.add_row(table)
-        grid.add_row(inner)
-        return grid
+        rows = Table.grid(padding=(0, 2))
+        for name, text in self._read():
+            rows.add_row(Text(f" {name}", "dim"), Flow(map(Text, text.split(", ")), ", "))
+        return Group(Head(self.title, self._share, self._times()), rows)

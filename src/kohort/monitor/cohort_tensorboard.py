@@ -80,8 +80,7 @@ class CohortTensorBoard(CohortCallback):
         self._last = step + 1
 
     def _scalar(self, run: str, tag: str, value: float, step: int) -> None:
-        if not any(file.broken for file in self._runs.values()):  # one warning is enough
-            self._runs[run].scalar(tag, value, step)
+        self._runs[run].scalar(tag, value, step)
 
     def on_train_end(self, cohort: Any) -> None:
         for file in self._runs.values():

@@ -23,7 +23,7 @@ class EventFile:
     """The event file of one run, a folder; it is made when something is first written.
 
     Everything is written by the thread that calls: an error of the disk is met here, becomes one
-    warning of `quiet`, and the file takes nothing more.
+    warning of `quiet`, and neither this file nor those of the runs beside it take anything more.
 
     >>> run = EventFile("logs/train", Quiet("example"))
     >>> run.scalar("epoch_loss", 0.5, step=0)
@@ -44,7 +44,7 @@ class EventFile:
 
     @property
     def _subject(self) -> str:
-        return f"cannot write event files in {self.folder!r}"
+        return cannot_write(self.folder)
 
     def scalar(self, tag: str, value: Any, step: int) -> None:
         """Write a number; of an array each entry, as `tag/0`, `tag/1`, …; nothing else."""
@@ -142,6 +142,11 @@ class EventFile:
                 writer.close()  # now, since a file that is closed later would complain then
             except OSError:
                 pass  # of which the warning has told
+
+
+def cannot_write(run: str) -> str:
+    """What a warning says of the folder of a run, of all runs in it, and of their other files."""
+    return f"cannot write in {os.path.dirname(run)!r}"
 
 
 def _open(folder: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kohort.errors import with_remedies
+from kohort.monitor.events import cannot_write
 from kohort.monitor.quiet import Quiet
 
 Labels = str | os.PathLike[str] | Sequence[Any]
@@ -39,7 +40,7 @@ class Projector:
     ) -> None:
         self.log_dir, self.folder = log_dir, os.path.join(log_dir, "train")
         self.layers = {layer.name: layer for layer in layers}
-        self.quiet = quiet
+        self.quiet, self._subject = quiet, cannot_write(self.folder)
         if isinstance(metadata, Mapping):
             self._check(metadata)
             self.metadata = dict(metadata)
@@ -60,7 +61,7 @@ class Projector:
 
     def configure(self) -> None:
         """Write the configuration and the labels."""
-        with self.quiet.attempt("cannot write embeddings"):
+        with self.quiet.attempt(self._subject):
             os.makedirs(os.path.join(self.folder, "embeddings"), exist_ok=True)
             entries = [self._entry(name) for name in self.layers]
             with open(os.path.join(self.folder, "projector_config.pbtxt"), "w") as file:
@@ -87,7 +88,9 @@ class Projector:
 
     def write(self) -> None:
         """Write the vectors as they are now in place of those before."""
-        with self.quiet.attempt("cannot write embeddings"):
+        if self._subject in self.quiet.failed:
+            return
+        with self.quiet.attempt(self._subject):
             for name, layer in self.layers.items():
                 vectors = np.asarray(layer.embeddings.value, np.float32)
                 path = os.path.join(self.folder, _table(name))

@@ -22,7 +22,8 @@ class Sampler:
     """What every layer gives out, and the gradient of the loss, on one batch.
 
     One compiled function for all trainings of a structure whose layers have these names. The model
-    runs as in `evaluate`, and nothing of it changes: no seed, no moving mean.
+    runs as in `evaluate`, and nothing of it changes: no seed, no moving mean. Where only a
+    `train_step` of the user's own knows the loss there are no gradients.
 
     Args:
         batch: `(x, y, sample_weight)`, as the model's data source gives it.
@@ -60,11 +61,22 @@ def _measure(ts: TrainState, leaves: Any, batch: Any) -> tuple[Arrays, Arrays]:
     def objective(arrays: Arrays) -> tuple[Any, Arrays]:
         given = {**values, **{params[path]: a for path, a in arrays.items()}}
         with Frame(given, binding.frame_leaves(leaves)), recorded(model) as outputs:
+            if not _knows_loss(model):
+                model._forward(x, False)
+                return 0.0, outputs
             loss, _ = model._forward_loss(x, y, sample_weight, training=False)
         return loss, outputs
 
+    if not _knows_loss(model):
+        return objective(ts.params)[1], {}
     gradients, outputs = jax.grad(objective, has_aux=True)(ts.params)
     return outputs, {params[path].path: a for path, a in gradients.items()}
+
+
+def _knows_loss(model: Any) -> bool:
+    """Whether there is a loss outside of a `train_step` of the user's own."""
+    told = model._compile_loss is not None or model._has_own("compute_loss")
+    return told or not model._has_own("train_step")
 
 
 @contextmanager

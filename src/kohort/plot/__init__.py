@@ -15,15 +15,12 @@ from kohort.plot.network import (
     weights,
     weights_data,
 )
-from kohort.plot.outcomes import (
+from kohort.plot.outcomes import confusion, confusion_data, residuals, residuals_data
+from kohort.plot.rates import (
     calibration,
     calibration_data,
-    confusion,
-    confusion_data,
     precision_recall,
     precision_recall_data,
-    residuals,
-    residuals_data,
     roc,
     roc_data,
 )

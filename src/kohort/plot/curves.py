@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kohort.plot.style import PlotError, axes, line, unknown
+from kohort.plot.style import PlotError, axes, label, legend, line, unknown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,22 +19,22 @@ if TYPE_CHECKING:
 class Curve:
     """A metric over epochs: `runs` `(runs, epochs)`, NaN after the end of a shorter run.
 
-    `best` is the position of the mean's best epoch.
+    `best` is the position of the mean's best epoch, None where no value is finite.
     """
 
     epochs: np.ndarray
     runs: np.ndarray
-    best: int
+    best: int | None
 
     @property
     def mean(self) -> np.ndarray:
         """The mean over the runs that lasted to each epoch, `(epochs,)`."""
-        return np.nanmean(self.runs, axis=0)
+        return _over_runs(np.nanmean, self.runs)
 
     @property
     def band(self) -> tuple[np.ndarray, np.ndarray]:
         """The lowest and the highest run at each epoch."""
-        return np.nanmin(self.runs, axis=0), np.nanmax(self.runs, axis=0)
+        return _over_runs(np.nanmin, self.runs), _over_runs(np.nanmax, self.runs)
 
 
 def history_data(history: Any, metric: str = "loss", mode: str = "auto") -> dict[str, Curve]:
@@ -82,12 +83,13 @@ def history(
     ax = axes(ax)
     for number, (title, curve) in enumerate(curves.items()):
         _draw(ax, curve, title, number)
-    best = list(curves.values())[-1]
-    epoch, value = best.epochs[best.best], best.mean[best.best]
-    ax.plot(
-        epoch, value, "o", color="black", markerfacecolor="none", markersize=9,
-        label=f"best epoch: {epoch} ({value:.4g})",
-    )  # fmt: skip
+    last = list(curves.values())[-1]
+    if last.best is not None:
+        epoch, value = last.epochs[last.best], last.mean[last.best]
+        ax.plot(
+            epoch, value, "o", color="black", markerfacecolor="none", markersize=9,
+            label=f"best epoch: {epoch} ({value:.4g})",
+        )  # fmt: skip
     return _finish(ax, metric)
 
 
@@ -161,10 +163,20 @@ def _curve(runs: Sequence[Sequence[float]], name: str, mode: str) -> Curve:
     for row, run in zip(table, runs, strict=True):
         row[: len(run)] = run
     # Where a run has ended the mean is over fewer, which may look better than it is.
-    whole = np.nanmean(table[:, : min(map(len, runs))], axis=0)
+    whole = _over_runs(np.nanmean, table[:, : min(map(len, runs))])
     higher = mode == "max" or (mode == "auto" and _more_is_better(name))
-    best = np.nanargmax(whole) if higher else np.nanargmin(whole)
-    return Curve(np.arange(1, length + 1), table, int(best))
+    known = np.flatnonzero(np.isfinite(whole))
+    found = (
+        known[(whole[known].argmax if higher else whole[known].argmin)()] if len(known) else None
+    )
+    return Curve(np.arange(1, length + 1), table, None if found is None else int(found))
+
+
+def _over_runs(what: Callable[..., np.ndarray], runs: np.ndarray) -> np.ndarray:
+    """A statistic at each epoch, NaN where no run has a number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of epochs without numbers
+        return what(runs, axis=0)
 
 
 def _more_is_better(name: str) -> bool:
@@ -174,18 +186,23 @@ def _more_is_better(name: str) -> bool:
 
 def _draw(ax: Axes, curve: Curve, title: str, number: int, marked: bool = False) -> None:
     style = line(number)
-    ax.plot(curve.epochs, curve.mean, label=title, **style)
+    mean = np.where(np.isfinite(curve.mean), curve.mean, np.nan)
+    ax.plot(curve.epochs, mean, label=title, **style)
+    known = np.pad(np.isfinite(mean), 1)
+    alone = known[1:-1] & ~known[:-2] & ~known[2:]  # a line needs two points
+    if alone.any():
+        ax.plot(curve.epochs[alone], mean[alone], ".", color=style["color"])
     if len(curve.runs) > 1:
         ax.fill_between(curve.epochs, *curve.band, color=style["color"], alpha=0.15, linewidth=0)
-    if marked:
+    if marked and curve.best is not None:
         best = curve.best
-        ax.plot(curve.epochs[best], curve.mean[best], "o", color=style["color"], markersize=6)
+        ax.plot(curve.epochs[best], mean[best], "o", color=style["color"], markersize=6)
 
 
 def _finish(ax: Axes, metric: str) -> Axes:
     from matplotlib.ticker import MaxNLocator
 
-    ax.set(xlabel="epoch", ylabel=metric.replace("_", " "))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.legend(frameon=False)
+    ax.set(xlabel="epoch", ylabel=label(metric))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    legend(ax)
     return ax

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kohort.plot.style import COLORS, MAP, MARKERS, PlotError, axes, owner, unknown
+from kohort.plot.style import (
+    COLORS,
+    MAP,
+    MARKERS,
+    PlotError,
+    axes,
+    finite,
+    legend,
+    owner,
+    unknown,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +50,7 @@ def embedding_data(vectors: Any, method: str = "pca", seed: int = 0) -> tuple[np
             f"shape {table.shape}",
             "flatten or average the other axes",
         )
+    finite("Vectors", table)
     if method == "pca":
         from sklearn.decomposition import PCA
 
@@ -107,4 +118,4 @@ def _scatter(ax: Any, places: np.ndarray, labels: Sequence[Any] | None) -> None:
         marker = MARKERS[(i + i // len(COLORS)) % len(MARKERS)]
         color = COLORS[i % len(COLORS)]
         ax.scatter(*places[which == i].T, s=18, marker=marker, color=color, alpha=0.7, label=name)
-    ax.legend(frameon=False, fontsize=8)
+    legend(ax, fontsize=8)

@@ -10,6 +10,7 @@ import numpy as np
 from kohort.plot.style import COLORS, DIVERGING, MAP, QUIET, PlotError, axes, tiles, unknown
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -37,23 +38,28 @@ def weights_data(model: Any, layers: Sequence[str] | None = None) -> dict[str, n
     return found
 
 
-def weights(model: Any, layers: Sequence[str] | None = None, *, bins: int = 40) -> Figure:
+def weights(
+    model: Any, layers: Sequence[str] | None = None, *, bins: int = 40, ax: Axes | None = None
+) -> Figure:
     """Draw a histogram of each weight, with its mean and standard deviation.
 
     Args:
         model: a built model.
         layers: names of layers; all unless given.
         bins: bars of each histogram.
+        ax: an Axes to divide among the histograms; a new Figure unless given.
     """
     found = weights_data(model, layers)
-    figure, panels = tiles(len(found), 2.6, 1.9, columns=4)
-    for ax, (name, values) in zip(panels, found.items(), strict=True):
-        axes(ax)
+    figure, panels = tiles(len(found), 2.6, 1.9, columns=4, ax=ax)
+    for panel, (name, values) in zip(panels, found.items(), strict=True):
+        axes(panel)
         flat = values[np.isfinite(values)]
-        ax.hist(flat, bins=bins, color=COLORS[0])
-        ax.axvline(0, color=QUIET, linewidth=0.8)
-        ax.set_title(f"{name}\n{flat.mean():.2g} ± {flat.std():.2g}", size=8)
-        ax.tick_params(labelsize=7)
+        panel.hist(flat, bins=bins, color=COLORS[0])
+        panel.axvline(0, color=QUIET, linewidth=0.8)
+        size = f"{flat.mean():.2g} ± {flat.std():.2g}" if flat.size else "nothing finite"
+        panel.set_title(f"{name}\n{size}", size=8)
+        panel.tick_params(labelsize=7)
+        panel.locator_params(axis="x", nbins=4)
     return figure
 
 
@@ -84,23 +90,25 @@ def activations_data(model: Any, x: Any, layers: Sequence[str] | None = None) ->
 
 
 def activations(
-    model: Any, x: Any, layers: Sequence[str] | None = None, *, row: int = 0, most: int = 16
-) -> Figure:
+    model: Any, x: Any, layers: Sequence[str] | None = None, *, row: int = 0, most: int = 16,
+    ax: Axes | None = None,
+) -> Figure:  # fmt: skip
     """Draw what each layer makes of one input: a row of images a layer, or bars for vectors.
 
     Args:
         model, x, layers: as for `activations_data`.
         row: which row of `x`.
         most: channels to show of each layer.
+        ax: an Axes to divide among the layers; a new Figure unless given.
     """
     found = activations_data(model, x, layers)
     rows = len(next(iter(found.values())))
     if not 0 <= row < rows:
         raise PlotError("The row must be one of x.", f"row {row} of {rows}", "choose a lower one")
-    figure, panels = tiles(len(found), 9.0, 1.5, columns=1)
-    for ax, (name, values) in zip(panels, found.items(), strict=True):
-        _draw_activation(axes(ax), values[row], most)
-        ax.set_title(f"{name} {values.shape[1:]}", size=9, loc="left")
+    figure, panels = tiles(len(found), 9.0, 1.5, columns=1, ax=ax)
+    for panel, (name, values) in zip(panels, found.items(), strict=True):
+        _draw_activation(axes(panel), values[row], most)
+        panel.set_title(f"{name} {values.shape[1:]}", size=9, loc="left")
     return figure
 
 
@@ -163,26 +171,29 @@ def filters_data(model: Any, layer: str | None = None) -> np.ndarray:
     return np.moveaxis(np.asarray(chosen.kernel.numpy()), -1, 0)
 
 
-def filters(model: Any, layer: str | None = None, *, most: int = 64) -> Figure:
+def filters(
+    model: Any, layer: str | None = None, *, most: int = 64, ax: Axes | None = None
+) -> Figure:
     """Draw convolution kernels: in colour for three channels, else the mean over channels.
 
     Args:
         model, layer: as for `filters_data`.
         most: how many filters.
+        ax: an Axes to divide among the filters; a new Figure unless given.
     """
     kernels = filters_data(model, layer)[:most]
-    figure, panels = tiles(len(kernels), 0.9, 0.9, columns=8)
+    figure, panels = tiles(len(kernels), 0.9, 0.9, columns=8, ax=ax)
     colored = kernels.shape[-1] == 3
     reach = float(np.abs(kernels).max()) or 1.0
-    for number, (ax, kernel) in enumerate(zip(panels, kernels, strict=True)):
+    for number, (panel, kernel) in enumerate(zip(panels, kernels, strict=True)):
         if colored:
-            ax.imshow(kernel / (2 * reach) + 0.5)
+            panel.imshow(kernel / (2 * reach) + 0.5)
         else:
-            image = ax.imshow(kernel.mean(axis=-1), cmap=DIVERGING, vmin=-reach, vmax=reach)
-        ax.set_title(str(number), size=7, pad=2)
-        ax.set_axis_off()
+            image = panel.imshow(kernel.mean(axis=-1), cmap=DIVERGING, vmin=-reach, vmax=reach)
+        panel.set_title(str(number), size=7, pad=2)
+        panel.set_axis_off()
     if not colored:
-        figure.colorbar(image, ax=panels, label="weight", shrink=0.8)
+        figure.colorbar(image, ax=ax or panels, label="weight", shrink=0.8)
     return figure
 
 

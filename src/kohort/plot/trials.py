@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ def search(
             objective over each; a Figure), or "best" (each trial, and the best so far).
         params: names of hyperparameters; the most important two for "contour", else all that vary.
         objective: which one, of several.
-        ax: where to draw; a new Axes unless given.
+        ax: where to draw, which "slices" divide among them; a new Axes unless given.
     """
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
@@ -128,9 +128,7 @@ def search(
             "A hyperparameter must differ between trials.", f"{len(trials.values)} trials",
             "let the search run longer",
         )  # fmt: skip
-    if kind == "slices" and ax is None:
-        return _slices(trials, names)
-    return KINDS[kind](axes(ax), trials, names)
+    return KINDS[kind](ax if kind == "slices" else axes(ax), trials, names)
 
 
 def scale_of(values: Sequence[Any]) -> Scale:
@@ -228,29 +226,29 @@ def _contour(ax: Axes, trials: Trials, names: Sequence[str]) -> Axes:
     return ax
 
 
-def _slices(trials: Trials, names: Sequence[str]) -> Figure:
-    figure, panels = tiles(len(names), 2.7, 2.5, columns=4)
-    for ax, name in zip(panels, names, strict=True):
-        _slice(axes(ax), trials, [name])
+def _slices(ax: Axes | None, trials: Trials, names: Sequence[str]) -> Figure:
+    figure, panels = tiles(len(names), 2.7, 2.5, columns=4, ax=ax)
+    for panel, name in zip(panels, names, strict=True):
+        _slice(axes(panel), trials, name)
     return figure
 
 
-def _slice(ax: Axes, trials: Trials, names: Sequence[str]) -> Axes:
-    """One slice: the objective over the first hyperparameter."""
-    scale = scale_of(trials.params[names[0]])
+def _slice(ax: Axes, trials: Trials, name: str) -> None:
+    """The objective over a hyperparameter."""
+    scale = scale_of(trials.params[name])
     late: Any = np.linspace(0.25, 1.0, len(trials.values))  # an array is fine, its types forgot it
     ax.scatter(scale.places, trials.values, s=22, alpha=late, color=COLORS[0], linewidths=0)
     best = trials.values.argmax() if trials.higher else trials.values.argmin()
     ax.plot(scale.places[best], trials.values[best], "*", color=COLORS[1], markersize=12)
-    _ticks(ax, scale, "x", names[0])
+    _ticks(ax, scale, "x", name)
     ax.set_ylabel(trials.goal)
-    return ax
 
 
 def _best(ax: Axes, trials: Trials, names: Sequence[str]) -> Axes:
     ax.plot(trials.numbers, trials.values, "o", color=COLORS[5], markersize=4, label="trials")
     ax.step(trials.numbers, trials.best, where="post", label="best so far", **line(1))
     ax.set(xlabel="trial", ylabel=trials.goal)
+    ax.locator_params(axis="x", integer=True)
     ax.legend(frameon=False)
     return ax
 
@@ -266,7 +264,7 @@ def _ticks(ax: Axes, scale: Scale, side: str, name: str) -> None:
         axis.set_ticks(scale.ticks, scale.words)
 
 
-KINDS = {
-    "parallel": _parallel, "importance": _importance, "contour": _contour, "slices": _slice,
+KINDS: dict[str, Callable[..., Any]] = {
+    "parallel": _parallel, "importance": _importance, "contour": _contour, "slices": _slices,
     "best": _best,
 }  # fmt: skip

@@ -6,8 +6,10 @@ declare far more than they store are refused.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import ml_dtypes
@@ -188,8 +190,40 @@ def write_entry(file: Any, path: str, entry: Entry) -> None:
 
 def write_h5(path: Any, state: Mapping[str, Entry]) -> None:
     """Write a state as one HDF5 file."""
-    import h5py
-
-    with h5py.File(path, "w") as file:
+    with new_h5(path) as file:
         for place, entry in state.items():
             write_entry(file, place, entry)
+
+
+@contextmanager
+def new_h5(path: Any) -> Iterator[Any]:
+    """A new HDF5 file at a path.
+
+    Raises:
+        OSError: where the disk is full.
+    """
+    import h5py
+
+    with _Draft(path, "w+") as draft:
+        try:
+            with h5py.File(draft, "w") as file:
+                yield file
+        finally:
+            if draft.error is not None:
+                raise draft.error
+
+
+class _Draft(io.FileIO):
+    """A file that keeps an error to itself: HDF5 would take the process down with it."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while len(rest) and self.error is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        return size

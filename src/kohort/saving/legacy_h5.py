@@ -18,7 +18,7 @@ from kohort.errors import KohortWarning
 from kohort.optimizers.optax import OPTAX_UNSAVED, is_optax_config
 from kohort.saving.archive import FORMAT_VERSION, plain_errors
 from kohort.saving.atomic import atomic_file
-from kohort.saving.h5 import open_h5, read_dataset, safe_get_h5_group
+from kohort.saving.h5 import new_h5, open_h5, read_dataset, safe_get_h5_group
 from kohort.saving.legacy_config import (
     compile_arguments,
     decode_json,
@@ -37,12 +37,10 @@ _log = logging.getLogger("kohort")
 
 def save_model(model: Any, filepath: Any, include_optimizer: bool = True) -> None:
     """Write a model: configuration, weights and, where it is compiled, the optimiser."""
-    import h5py
-
     config = {"class_name": type(model).__name__, "config": to_legacy(model.get_config())}
     optimizer = getattr(model, "optimizer", None) if include_optimizer else None
     training = _training_config(model) if optimizer is not None else None
-    with atomic_file(filepath) as draft, h5py.File(draft, "w") as file:
+    with atomic_file(filepath) as draft, new_h5(draft) as file:
         file.attrs["keras_version"], file.attrs["backend"] = FORMAT_VERSION, "jax"
         file.attrs["model_config"] = json.dumps(config).encode()
         if training is not None:

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from kohort.core import settings
@@ -149,11 +149,46 @@ class _Notebook:
             self._handle.update(HTML(html))
 
 
-def bar(share: float) -> Any:
-    """A bar for rich to draw."""
-    from rich.progress_bar import ProgressBar
+class Head:
+    """A title, a bar and some words in one line; where they do not fit, without the bar."""
 
-    return ProgressBar(1, share, width=30, complete_style="green", finished_style="green")
+    def __init__(self, title: str, share: float, *words: str) -> None:
+        self.title, self.share, self.words = title, share, words
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        parts = [Text(self.title, "bold"), *map(Text, self.words)]
+        room = options.max_width - sum(part.cell_len + 2 for part in parts)
+        if room < 8:
+            yield Flow(parts)
+            return
+        bar = ProgressBar(
+            1, self.share, width=min(room, 30), complete_style="green", finished_style="green"
+        )
+        line = Table.grid(padding=(0, 2))
+        line.add_row(parts[0], bar, *parts[1:])
+        yield line
+
+
+class Flow:
+    """Words in lines, none of them parted from what belongs to it."""
+
+    def __init__(self, parts: Iterable[Any], gap: str = "  ") -> None:
+        self.parts, self.gap = list(parts), gap
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        from rich.text import Text
+
+        line = Text()
+        for part in self.parts:
+            if line and line.cell_len + len(self.gap) + part.cell_len > options.max_width:
+                yield line
+                line = Text()
+            line = Text(self.gap).join([line, part]) if line else part
+        yield line
 
 
 def clock(seconds: float) -> str:

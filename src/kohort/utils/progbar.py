@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -114,7 +115,9 @@ class Progbar:
 
     def _redraw(self, current: int, seconds: float, now: float, finalize: bool) -> None:
         bar, bar_width = self._bar(current)
-        info, info_width = self._info(current, seconds, now, finalize)
+        # What goes on in the next line could not be redrawn: it is cut, up to the last time.
+        room = math.inf if finalize else _columns() - 1 - bar_width
+        info, info_width = self._info(current, seconds, now, finalize, room)
         start = "\b" * self._prev_total_width + "\r" if self._dynamic_display else "\n"
         width = bar_width + info_width
         padding = " " * max(self._prev_total_width - width, 0)
@@ -135,12 +138,16 @@ class Progbar:
         bar += f"\33[37m{'━' * rest}\x1b[0m"
         return bar, len(count) + 1 + max(done, 0) + rest
 
-    def _info(self, current: int, seconds: float, now: float, finalize: bool) -> tuple[str, int]:
+    def _info(
+        self, current: int, seconds: float, now: float, finalize: bool, room: float
+    ) -> tuple[str, int]:
         if self.target and self.target > 0 and not finalize:
             duration = _remaining(seconds * (self.target - current))
         else:
             duration = f"{now - self._start:.0f}s"
         rest = self._per_unit(seconds) + self._metrics()
+        if 1 + len(duration) + len(rest) > room:
+            rest = rest[: max(int(room) - 1 - len(duration), 0)]
         return f" \x1b[1m{duration}\x1b[0m{rest}", 1 + len(duration) + len(rest)
 
     def _last_line(self, current: int, seconds: float, now: float) -> str:
@@ -196,3 +203,10 @@ def _can_redraw() -> bool:
         or "posix" in sys.modules
         or "PYCHARM_HOSTED" in os.environ
     )
+
+
+def _columns() -> float:
+    """How many columns a terminal has; none elsewhere are too few."""
+    if not (hasattr(sys.stdout, "isatty") and sys.stdout.isatty()):
+        return math.inf
+    return shutil.get_terminal_size((0, 0)).columns or math.inf
