@@ -115,13 +115,16 @@ class TestExitCodes:
         assert found.exit_code == 1
         assert found.stderr == "Error: RuntimeError: out of luck (--verbose shows where)\n"
 
-    def test_interruption_is_one_clear_line(self, command, monkeypatch):
+    def test_interruption_is_one_clear_line(self, command, monkeypatch, tmp_path):
         def stopped(*args, **kwargs):
             raise KeyboardInterrupt
 
         monkeypatch.setattr("kohort.workflow.improve.improve", stopped)
-        found = command("improve", "iris")
+        found = command("improve", "iris", "--out", str(tmp_path))
         assert found.exit_code == 1
+        assert found.stderr.strip() == "Interrupted. Nothing was begun yet."
+        (tmp_path / "config.json").write_text("{}")
+        found = command("improve", "iris", "--out", str(tmp_path))
         what = "What is known so far lies in the run folder; --resume goes on from there."
         assert found.stderr.strip() == f"Interrupted. {what}"
 

@@ -2,10 +2,13 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
+import kohort
 from kohort.workflow.calibrate import Calibration, calibrate, f1, fit_map, logit, threshold
+from kohort.workflow.calibration_layers import calibrated
 from kohort.workflow.honest import per_row
 from kohort.workflow.network import Goal
 
@@ -102,3 +105,25 @@ class TestThreshold:
         decided = (p > 0.4).astype(int)
         for which in (0, 1):
             assert f1(y, decided, which) == pytest.approx(f1_score(y, decided, pos_label=which))
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_layers_compute_what_the_map_does_here_and_in_keras(kind, outputs, tmp_path):
+    generator = np.random.default_rng(outputs)
+    y, p = drawn(600, 2.0)
+    if outputs > 1:
+        p = generator.dirichlet(np.ones(outputs), 600)
+        y = np.minimum((p.cumsum(axis=1) < generator.random((600, 1))).sum(axis=1), 2)
+    found = fit_map(kind, y, p)
+    inputs = kohort.Input((outputs,))
+    model = kohort.Model(inputs, calibrated(inputs, found))
+    x = p.reshape(600, outputs).astype("float32")
+    expected = found.apply(x[:, 0] if outputs == 1 else x).reshape(600, outputs)
+    close = 2e-5 if kind == "sigmoid" else 1e-3  # float32 stands elsewhere on a steep step
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=close)
+    assert not model.trainable_weights
+    model.save(tmp_path / "m.keras")
+    for load in (kohort.models.load_model, keras.models.load_model):
+        again = load(tmp_path / "m.keras").predict(x, verbose=0)
+        np.testing.assert_allclose(again, expected, atol=close)

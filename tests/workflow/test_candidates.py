@@ -12,6 +12,7 @@ from kohort.workflow.network import Setting
 from kohort.workflow.problem import find_problem
 from kohort.workflow.protocol import make_protocol
 from kohort.workflow.readers import from_arrays
+from kohort.workflow.table import Column, Table
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def surroundings():
     book = make_code_book(table, protocol.development)
     measure = choose_measure(problem)
     coded = book.apply(table.inputs)
-    return make_bench(coded, book, problem, protocol, measure, 4, 0), protocol, problem, x
+    return make_bench(table, coded, book, problem, protocol, measure, 4, 0), protocol, problem, x
 
 
 def test_scaled_with_the_training_rows_of_the_fold(surroundings):
@@ -63,3 +64,32 @@ def test_the_deadline_cuts_short(surroundings):
     (found,) = train("x", [Setting((3,))], surroundings[0], deadline=0.0)
     assert not found.complete and len(found.curves[0][0]) == 1
     assert np.isfinite(found.score)
+
+
+def test_each_fold_knows_the_categories_of_its_training_rows_only():
+    cities = [f"c{i // 2}" for i in range(24)] + ["common"] * 16  # most in few rows
+    texts = [f"the long word w{i // 2} again" for i in range(40)]
+    y = ["yes", "no"] * 20
+    table = Table(
+        "made",
+        [Column(n, "category", np.array(v, object)) for n, v in (("c", cities), ("t", texts))],
+        [Column("y", "category", np.array(y, object))],
+    )
+    problem, table = find_problem(table)
+    protocol = make_protocol(table, problem, 0, 2)
+    book = make_code_book(table, protocol.development)
+    coded = book.apply(table.inputs)
+    measure = choose_measure(problem)
+    bench = make_bench(table, coded, book, problem, protocol, measure, 1, 0)
+    assert bench.x.shape[1] == coded.shape[1]  # one width, so that folds are one structure
+    unknown = 0
+    for (rows, judging), fold in zip(protocol.folds, bench.folds, strict=True):
+        known = {cities[row] for row in rows}
+        width = len(book.codes[0].categories)
+        shown = bench.x[fold.validation][:, :width].any(axis=1)
+        assert shown.tolist() == [cities[row] in known for row in judging]
+        unknown += int((~shown).sum())
+        lacking = {w for row in judging for w in [f"w{row // 2}"]} - {f"w{r // 2}" for r in rows}
+        own = book.relearned([column.take(rows) for column in table.inputs])
+        assert not lacking & {*own.codes[1].categories}
+    assert unknown

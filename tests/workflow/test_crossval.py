@@ -131,3 +131,21 @@ def test_batches_and_no_model_are_refused():
         cross_validate(lambda: None, x, y)
     with pytest.raises(ValueError, match="compile"):
         cross_validate(lambda: keras.Sequential([keras.layers.Dense(1)]), x, y)
+
+
+def test_a_vocabulary_without_a_fixed_width_is_told():
+    texts = np.array([f"word{i} common" for i in range(12)], dtype=object)
+
+    def build(adapted):
+        vectorize = keras.layers.TextVectorization(output_mode="multi_hot")
+        if adapted:
+            vectorize.adapt(texts)
+        text = keras.Input((), dtype="string")
+        model = keras.Model(text, keras.layers.Dense(1)(vectorize(text)))
+        model.compile("sgd", "mse")
+        return model
+
+    with pytest.raises(ValueError, match=r"shape \(None, 1\) for 'kernel'(.|\n)*pad_to_max_tokens"):
+        cross_validate(lambda: build(False), texts, np.arange(12.0), folds=2)
+    with pytest.raises(RuntimeError, match="pad_to_max_tokens"):
+        cross_validate(lambda: build(True), texts, np.arange(12.0), folds=2)

@@ -29,7 +29,6 @@ Target = Annotated[
         show_default=False,
     ),
 ]
-_TO_GO_ON = "What is known so far lies in the run folder; --resume goes on from there."
 Lags = Annotated[
     int | None,
     typer.Option(
@@ -130,27 +129,20 @@ def improve(
     Example: `kohort improve patients.csv --target survived --out runs/patients`
     """
     seconds = _seconds(budget)
+    folders: list[Path] = []
 
     def job() -> None:
+        from kohort.workflow.improve import default_folder
         from kohort.workflow.improve import improve as walk
 
+        folders.append(out or default_folder(data))
         walk(
-            data,
-            target,
-            out=out,
-            seed=seed,
-            trials=trials,
-            epochs=epochs,
-            folds=folds,
-            budget=seconds,
-            resume=resume,
-            task=task,
-            lags=lags,
-            header=None if no_header is None else not no_header,
-            encoding=encoding,
-        )
+            data, target, out=folders[0], seed=seed, trials=trials, epochs=epochs, folds=folds,
+            budget=seconds, resume=resume, task=task, lags=lags,
+            header=None if no_header is None else not no_header, encoding=encoding,
+        )  # fmt: skip
 
-    _guard(job, verbose, _TO_GO_ON)
+    _guard(job, verbose, lambda: _to_go_on(folders))
 
 
 @app.command()
@@ -243,6 +235,13 @@ def watch(
     _guard(job, verbose)
 
 
+def _to_go_on(folders: list[Path]) -> str:
+    """What an interrupted run has left, where it had begun."""
+    if any((folder / "config.json").exists() for folder in folders):
+        return "What is known so far lies in the run folder; --resume goes on from there."
+    return "Nothing was begun yet."
+
+
 def _seconds(budget: str | None) -> float | None:
     """Seconds of a duration such as `90`, `90s`, `10m`, `1.5h`."""
     if budget is None:
@@ -258,7 +257,9 @@ def _seconds(budget: str | None) -> float | None:
     return seconds
 
 
-def _guard(job: Callable[[], Any], verbose: bool, interrupted: str = "") -> None:
+def _guard(
+    job: Callable[[], Any], verbose: bool, interrupted: Callable[[], str] = lambda: ""
+) -> None:
     """Runs a job; turns its failures into one clear line on stderr and an exit code."""
     from kohort.cli.cache import keep_programs
     from kohort.workflow.failure import UsageError
@@ -267,7 +268,7 @@ def _guard(job: Callable[[], Any], verbose: bool, interrupted: str = "") -> None
         keep_programs()
         job()
     except KeyboardInterrupt:
-        typer.echo(f"\nInterrupted. {interrupted}".rstrip(), err=True)
+        typer.echo(f"\nInterrupted. {interrupted()}".rstrip(), err=True)
         raise typer.Exit(1) from None
     except Exception as error:
         if verbose:

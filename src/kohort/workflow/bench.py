@@ -14,6 +14,7 @@ from kohort.workflow.network import Goal
 from kohort.workflow.problem import Problem
 from kohort.workflow.protocol import Protocol
 from kohort.workflow.series import lag_name
+from kohort.workflow.table import Table
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Bench:
 
 
 def make_bench(
+    table: Table,
     coded: np.ndarray,
     book: CodeBook,
     problem: Problem,
@@ -84,8 +86,9 @@ def make_bench(
     most_rows: int | None = None,
     row_shape: tuple[int, ...] | None = None,
 ) -> Bench:
-    """Scales each fold with its own training rows. `most_rows` limits what a fold trains on.
+    """Encodes and scales each fold by what its own training rows teach.
 
+    `coded` is the table by `book`, `most_rows` limits what a fold trains on.
     `epochs=None` gives about 1200 steps, in 15 to 60 epochs.
     """
     goal, yes_no = Goal.of(problem), yes_no_columns(book)
@@ -96,9 +99,13 @@ def make_bench(
     for train, judge in protocol.folds:
         train = train[:most_rows] if most_rows else train
         both = np.concatenate([train, judge])
-        scaler = Scaler.fit(coded[train], yes_no, book.pixels)
+        own = book.relearned([column.take(train) for column in table.inputs])
+        matrix = (
+            coded[both] if own is book else own.apply([c.take(both) for c in table.inputs])
+        )  # training rows first
+        scaler = Scaler.fit(matrix[: len(train)], yes_no, book.pixels)
         shifts.append(target_shift(problem.y[train], goal))
-        xs.append(scaler.apply(coded[both]))
+        xs.append(scaler.apply(matrix))
         ys.append(shifted(problem.y[both], shifts[-1]))
         before += [] if lag is None else [coded[both, lag]]
         middle, end = start + len(train), start + len(both)

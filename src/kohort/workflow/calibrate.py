@@ -13,6 +13,7 @@ from kohort.workflow.network import Goal
 
 ISOTONIC_FROM = 1000  # rows; with fewer, its steps follow the noise
 PARTS = 10
+LEAST = 1e-7  # no probability is taken as smaller, or nearer to 1
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Calibration:
 
 def logit(p: np.ndarray) -> np.ndarray:
     """log(p / (1 - p)), finite."""
-    q = np.clip(p, 1e-7, 1 - 1e-7)
+    q = np.clip(p, LEAST, 1 - LEAST)
     return np.log(q / (1 - q))
 
 
@@ -83,9 +84,7 @@ def calibrate(
     start = f"Out-of-fold log loss {plain:.4f} as the network says; " + ", ".join(text)
     if best.kind == "none":
         return best, [f"{start}: the probabilities can be taken as they are."]
-    return best, [
-        f"{start}: {best.kind} calibration is taken (by `kohort predict`, from config.json)."
-    ]
+    return best, [f"{start}: {best.kind} calibration is taken, as the last layers of the model."]
 
 
 def _difference(y: np.ndarray, pair: np.ndarray) -> float:

@@ -1,14 +1,15 @@
 """Stage 4: from columns to a matrix, in two steps that never look at rows they must not see.
 
-The code book (categories, dates, gaps) is made from the development rows. The scaler (median,
-mean, spread) is fitted inside the training part of each fold.
+The code book says how each column enters, from the development rows. What is learned from values
+(categories, words, and the scaler's median, mean and spread) is learned anew inside the training
+part of each fold.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,19 @@ class Code:
         else:
             return []
         return out + ([f"{self.name} is missing"] if self.gaps else [])
+
+    @property
+    def learns(self) -> bool:
+        """Whether it depends on the values of the rows that it was made from."""
+        return self.use in ("one-hot", "words")
+
+    def relearned(self, column: Column) -> Code:
+        """The same use with the categories of these rows; in the room of those that are lacking
+        stands an empty name, so that the width stays."""
+        if not self.learns:
+            return self
+        found = vocabulary(column.values) if self.use == "words" else _most_common(column)
+        return replace(self, categories=found + [""] * (len(self.categories) - len(found)))
 
     def apply(self, column: Column) -> np.ndarray:
         """Shape `(rows, features)`; gaps in numbers stay NaN until the scaler fills them."""
@@ -89,6 +103,13 @@ class CodeBook:
     def place_of(self, name: str) -> int | None:
         """Where the column of a number stands in the matrix; None where there is none."""
         return self.features.index(name) if name in self.features else None
+
+    def relearned(self, columns: list[Column]) -> CodeBook:
+        """A book of the same width that knows these rows only; itself where nothing is learned."""
+        if not any(code.learns for code in self.codes):
+            return self
+        by_name = {column.name: column for column in columns}
+        return replace(self, codes=[code.relearned(by_name[code.name]) for code in self.codes])
 
     def apply(self, columns: list[Column]) -> np.ndarray:
         """The coded matrix, shape `(rows, features)`, float32, NaN where a number is missing."""
@@ -148,8 +169,12 @@ def _code(column: Column, counts_rows: bool, pixel: bool) -> Code:
             return Code(name, "words", words, gaps)
     if len(counts) > len(column.values) / 2:
         return Code(name, "aside", reason="different in most rows (a name, or free text)")
-    kept = sorted(value for value, _ in counts.most_common(MOST_CATEGORIES))
-    return Code(name, "one-hot", kept, gaps)
+    return Code(name, "one-hot", _most_common(column), gaps)
+
+
+def _most_common(column: Column) -> list[str]:
+    counts = Counter(value for value in column.values if value is not None)
+    return sorted(value for value, _ in counts.most_common(MOST_CATEGORIES))
 
 
 def _describe(codes: list[Code], columns: list[Column], pixels: bool) -> list[str]:
@@ -166,12 +191,15 @@ def _describe(codes: list[Code], columns: list[Column], pixels: bool) -> list[st
         text.append(f"{_columns(uses['yes-no'])} of 0 and 1, taken as they are.")
     if uses["one-hot"]:
         width = sum(len(code.categories) for code in codes if code.use == "one-hot")
-        text.append(f"{_columns(uses['one-hot'])} of categories: {width} yes/no columns.")
+        text.append(
+            f"{_columns(uses['one-hot'])} of categories: {width} yes/no columns, for those that "
+            "the training part of each fold has."
+        )
     if uses["words"]:
         width = sum(len(code.categories) for code in codes if code.use == "words")
         text.append(
             f"{_columns(uses['words'])} of texts: {width} yes/no columns, one for each frequent "
-            "word of the development rows."
+            "word of the training part of each fold."
         )
     if uses["season"]:
         text.append(f"{_columns(uses['season'])} of dates: the season, as sine and cosine.")

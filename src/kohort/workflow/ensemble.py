@@ -169,16 +169,24 @@ def _of_folds(found: CrossValidation, method: str | None, given: dict[str, Any])
         )
     p = np.asarray(found.predictions)
     known = np.isfinite(p.reshape(len(p), -1)).all(axis=-1)
+    if not known.any():
+        raise WorkflowError(
+            "An ensemble needs models that predict numbers.",
+            "folds whose loss was no longer a number",
+            "a smaller learning rate, inputs without NaN",
+        )
     truth = np.asarray(found.cohort.data[1])[known]
     whole = choose([p[known]], truth, ["all folds"], method="mean", **given)
     members = [m for m in found.cohort.members if m.status != DIVERGED]
     rows = [np.asarray(m.validation) for m in members]
     place = np.cumsum(known) - 1  # of a row among the known ones
     candidates: list[dict[str, Any]] = []
-    for member, own in zip(members, found.cohort.predict(rows, members), strict=True):
+    for judged, own in zip(rows, found.cohort.predict(rows, members), strict=True):
         name = f"fold {len(candidates)}"
-        y = whole.target.y[place[member.validation]]
-        score = float(whole.judge.score(y, common([own], whole.target.task, [name])[0]))
+        inside = known[judged]  # not all, where another repeat's model diverged
+        y = whole.target.y[place[judged[inside]]]
+        said = common([np.asarray(own)[inside]], whole.target.task, [name])[0]
+        score = float(whole.judge.score(y, said)) if inside.any() else float("nan")
         candidates.append({"name": name, "score": score, "weight": 1 / len(members)})
     return Ensemble(
         [found.cohort.extract(m) for m in members], [row["name"] for row in candidates],

@@ -15,6 +15,7 @@ from kohort.workflow.baselines import baseline_name, predict_baseline
 from kohort.workflow.bench import Bench, shifted, target_shift
 from kohort.workflow.blend import Blend
 from kohort.workflow.calibrate import Calibration, f1
+from kohort.workflow.calibration_layers import calibrated
 from kohort.workflow.encode import CodeBook, Scaler, yes_no_columns
 from kohort.workflow.measure import Interval, Measure, bootstrap_difference, interval_of
 from kohort.workflow.network import Goal, Setting
@@ -39,7 +40,7 @@ class FinalFit:
     def predict(self, coded: np.ndarray) -> np.ndarray:
         """Calibrated probabilities or amounts of coded rows, `(rows,)` for one output."""
         rows = self.scaler.fill_gaps(coded).reshape(len(coded), *self.model.input_shape[1:])
-        return predictions_of(self.model, rows, self.calibration)
+        return predictions_of(self.model, rows)
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,11 @@ class TestResult:
     text: list[str] = field(default_factory=list)
 
 
-def predictions_of(model: Any, rows: np.ndarray, calibration: Calibration) -> np.ndarray:
-    """Calibrated outputs of a model for raw rows."""
+def predictions_of(model: Any, rows: np.ndarray) -> np.ndarray:
+    """What the model makes of raw rows, `(rows,)` for one output."""
     size = max(1, min(len(rows), 1024))
     out = np.asarray(model.predict(rows, batch_size=size, verbose=0), "float64")
-    return calibration.apply(out[:, 0] if out.shape[1] == 1 else out)
+    return out[:, 0] if out.shape[1] == 1 else out
 
 
 def fit_chosen(
@@ -81,10 +82,11 @@ def fit_chosen(
     settings = [r.setting for r in chosen.members]
     bodies = _train(settings, epochs, x, y, bench)
     shape = bench.shape if len(bench.shape) > 1 else None
-    model = network.raw_model(bodies, chosen.weights, scaler, shift, shape)
+    finish = partial(calibrated, calibration=calibration)
+    model = network.raw_model(bodies, chosen.weights, scaler, shift, shape, finish)
     final = FinalFit(
         settings, chosen.weights, epochs, scaler, model, calibration, threshold, 0.0,
-        _describe_fit(settings, epochs, len(rows)),
+        _describe_fit(settings, epochs, len(rows)) + _describe_line(threshold, problem),
     )  # fmt: skip
     known = bench.measure.score(problem.y[rows], final.predict(coded[rows]))
     return FinalFit(**(final.__dict__ | {"train_score": known}))
@@ -121,6 +123,15 @@ def _describe_fit(settings: list[Setting], epochs: list[int], rows: int) -> list
     return [
         f"Trained on all {rows} development rows: {settings[0]}, {epochs[0]} epochs (the mean of "
         "what was best in validation)."
+    ]
+
+
+def _describe_line(threshold: float, problem: Problem) -> list[str]:
+    if threshold == 0.5:
+        return []
+    return [
+        f"The model gives probabilities: a row counts as {problem.classes[1]!r} from "
+        f"{threshold:.2f} on (`threshold` in config.json; `kohort predict` applies it)."
     ]
 
 

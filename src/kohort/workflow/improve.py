@@ -21,6 +21,7 @@ from kohort.workflow.capacity import Capacity, grow
 from kohort.workflow.encode import CodeBook, constant_columns, make_code_book
 from kohort.workflow.failure import UsageError, WorkflowError
 from kohort.workflow.honest import SealedTest, fingerprint
+from kohort.workflow.interrupts import heard
 from kohort.workflow.measure import Measure, choose_measure
 from kohort.workflow.problem import Problem, find_problem
 from kohort.workflow.protocol import Protocol, make_protocol
@@ -126,10 +127,11 @@ def improve(
     story = Story(folder, quiet, lambda: report(findings, folder))
     try:
         note(findings, folder)
-        bench, coded = _understand(findings, story, folder)
-        judge = _judge(findings, story, folder, bench)
-        _search(findings, story, judge)
-        _finish(findings, story, folder, bench, coded)
+        with heard():
+            bench, coded = _understand(findings, story, folder)
+            judge = _judge(findings, story, folder, bench)
+            _search(findings, story, judge)
+            _finish(findings, story, folder, bench, coded)
         findings.state = "done"
     except KeyboardInterrupt:
         findings.state = "interrupted"
@@ -227,7 +229,7 @@ def _understand(findings: Findings, story: Story, folder: RunFolder) -> tuple[Be
     story.heading("4. Encoding")
     story.say(findings.encoding_text)
     bench = make_bench(
-        coded, book, problem, protocol, measure, options["epochs"], options["seed"], most,
+        table, coded, book, problem, protocol, measure, options["epochs"], options["seed"], most,
         table.row_shape if len(book.features) == np.prod(table.row_shape or (0,)) else None,
     )  # fmt: skip
     return bench, coded
@@ -305,7 +307,7 @@ def _write(findings: Findings, story: Story, folder: RunFolder) -> None:
         story.say(
             [
                 "report.html: this story with pictures",
-                "model.keras: takes raw rows; `kohort predict` applies it to a file",
+                "model.keras: takes unscaled rows; `kohort predict` applies it to a file",
                 "trials.csv, history.csv, config.json, log.txt, test_openings.jsonl",
             ]
         )

@@ -7,6 +7,7 @@ write it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,12 +181,13 @@ def raw_model(
     scaler: Scaler,
     shift: tuple[float, float],
     row_shape: tuple[int, ...] | None,
+    finish: Callable[[Any], Any] = lambda outputs: outputs,
 ) -> Any:
     """One model of the trained `bodies`, in front of which the scaler stands as a frozen layer.
 
     It takes raw rows (gaps filled), of shape `row_shape` where rows are arrays, and gives
-    probabilities, or amounts in the target's unit: the mean of the bodies by `weights`. Columns
-    that did not vary become zero, whatever comes.
+    probabilities, or amounts in the target's unit: the mean of the bodies by `weights`, with the
+    layers that `finish` puts behind. Columns that did not vary become zero, whatever comes.
     """
     layers = kohort.layers
     width = len(scaler.mean)
@@ -202,13 +204,13 @@ def raw_model(
     if len(bodies) == 1:
         for layer in bodies[0].layers:
             x = layer(x)
-        model = kohort.Model(inputs, x, name="improved")
     else:
         parts = []
         for number, (body, weight) in enumerate(zip(bodies, weights, strict=True)):
             member = kohort.Sequential(body.layers, name=f"member_{number}")  # not compiled
             parts.append(layers.Rescaling(weight, name=f"weight_{number}")(member(x)))
-        model = kohort.Model(inputs, layers.Add(name="mean")(parts), name="improved")
+        x = layers.Add(name="mean")(parts)
+    model = kohort.Model(inputs, finish(x), name="improved")
     model.compile(kohort.optimizers.Adam(), loss=bodies[0].loss)
     model.optimizer.build(model.trainable_variables)  # so that the file can be trained on
     return model

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 import kohort
-from kohort.workflow.calibrate import Calibration
 from kohort.workflow.encode import CodeBook
 from kohort.workflow.failure import WorkflowError
 from kohort.workflow.final import predictions_of
@@ -39,7 +38,7 @@ def predict(
     model = kohort.models.load_model(Path(run) / "model.keras", compile=False)
     if len(model.input_shape) > 2:
         rows = rows.reshape(len(rows), *model.input_shape[1:])
-    output = predictions_of(model, rows, Calibration(**config["calibration"]))
+    output = predictions_of(model, rows)
     output = output[:, None] if output.ndim == 1 else output
     return _result(output, config)
 

@@ -1,5 +1,7 @@
 """Ensembles as people call them: members of any kind, one forward pass, honest scores."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -242,6 +244,15 @@ class TestSearchAndFolds:
             keras.ensemble(validated, method="greedy")
         with pytest.raises(WorkflowError, match="no member trained on"):
             found.diversity()
+        # Rows without a prediction, as where a repeat has diverged, stay out of the scores.
+        partly = dataclasses.replace(validated, predictions=validated.predictions.copy())
+        rows = validated.folds[0].validation
+        partly.predictions[rows[:3]] = np.nan
+        expected = log_loss(y[rows[3:]], alone[0][rows[3:]])
+        assert keras.ensemble(partly).candidates[0]["score"] == pytest.approx(expected, rel=1e-3)
+        partly.predictions[:] = np.nan
+        with pytest.raises(WorkflowError, match="predict numbers"):
+            keras.ensemble(partly)
 
 
 class TestBadInput:

@@ -5,6 +5,8 @@ import zipfile
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier
 
 import kohort as keras
 from kohort.workflow.failure import WorkflowError
@@ -35,9 +37,32 @@ class TestFiles:
             found.save(path)
         assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
 
-    def test_forest_cannot_be_saved(self, three, forest, held_out, tmp_path):
-        found = keras.ensemble([three[0], forest], *held_out, method="mean")
-        with pytest.raises(WorkflowError, match="1 RandomForestClassifier"):
+    def test_forest_is_saved_and_exported_as_layers(self, three, held_out, tmp_path):
+        import keras as real
+
+        x, y = held_out
+        forest = RandomForestClassifier(3, max_depth=2, random_state=0).fit(x, y)
+        found = keras.ensemble([forest, *three[:2]], x, y, method="mean")
+        found.save(tmp_path / "found.zip")
+        loaded = keras.Ensemble.load(tmp_path / "found.zip")
+        assert loaded.predict(x) == pytest.approx(found.predict(x), abs=1e-6)
+        found.to_model().save(tmp_path / "model.keras")
+        opened = real.saving.load_model(tmp_path / "model.keras")
+        assert opened.predict(x, verbose=0) == pytest.approx(found.predict(x), abs=1e-6)
+
+    def test_forest_beside_networks_of_one_output(self, held_out):
+        x, y = held_out
+        rare = (y == 2).astype(int)
+        trees = RandomForestClassifier(2, max_depth=1, random_state=0).fit(x, rare)
+        found = keras.ensemble([trees, network(outputs=1)], x, rare, method="mean")
+        exported = found.to_model().predict(x, verbose=0)
+        assert exported[:, 0] == pytest.approx(found.predict(x)[:, 1], abs=1e-6)
+
+    def test_neighbours_cannot_be_saved(self, three, held_out, tmp_path):
+        x, y = held_out
+        neighbours = KNeighborsClassifier().fit(x, y)
+        found = keras.ensemble([three[0], neighbours], x, y, method="mean")
+        with pytest.raises(WorkflowError, match="1 KNeighborsClassifier"):
             found.save(tmp_path / "found.zip")
         with pytest.raises(WorkflowError, match="exported"):
             found.to_model()

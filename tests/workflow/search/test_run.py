@@ -12,7 +12,8 @@ import pytest
 
 import kohort as keras
 from kohort.train import programs
-from kohort.workflow.search import StudyError, read_curves, search
+from kohort.workflow.search import StudyError, read_curves, search, workers
+from kohort.workflow.search import run as search_run
 
 
 def problem(rows=48):
@@ -174,3 +175,34 @@ def test_a_killed_search_goes_on(tmp_path, request):
     assert set(curves["epoch"]) == {1, 2}
     with pytest.raises(StudyError, match="another search"):
         search(build, *problem(20), trials=6, sampler="random", folds=2, folder=folder)
+
+
+def test_a_short_time_is_not_spent_on_one_batch(monkeypatch):
+    sizes = []
+
+    def tell_at_once(result, asked, *rest):
+        sizes.append(len(asked))
+        for trial in asked:
+            result.study.tell(trial, 1.0)
+
+    monkeypatch.setattr(search_run, "_train", tell_at_once)
+    run(28, seconds=600)
+    assert sizes == [8, 16, 4]
+    sizes.clear()
+    run(28)
+    assert sizes == [28]
+
+
+def test_what_another_process_has_under_way_counts(tmp_path):
+    place = tmp_path / "study.db"
+    other = run(1, storage=place).study
+    other.worker = workers.new_worker()  # a living one
+    asked = other.ask(2)
+    found = run(4, storage=place)
+    assert [row["state"] for row in found.table()] == ["complete", "running", "running", "complete"]
+    workers.retire(other.worker)  # now it has died: its points are tried here
+    found = run(4, storage=place)
+    states = [row["state"] for row in found.table()]
+    assert states.count("complete") == 4 and "running" not in states
+    points = [row["hp"] for row in found.table() if row["state"] == "complete"]
+    assert all(trial.hp.values in points for trial in asked)

@@ -1,15 +1,16 @@
-"""An ensemble of networks as one functional model."""
+"""An ensemble of networks and trees as one functional model."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING
 
-from kohort import layers
+from kohort import layers, ops
 from kohort.core import tree
 from kohort.models import Model
 from kohort.saving.archive import read_archive
 from kohort.saving.pickling import pickle_model
+from kohort.workflow.ensembling.trees import as_model
 from kohort.workflow.failure import WorkflowError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def to_model(ensemble: Ensemble) -> Model:
     """Copies of the members on shared inputs; y = Σ wᵢ yᵢ by `Rescaling` and `Add` layers.
 
     Raises:
-        WorkflowError: where members are not networks, differ in their inputs or outputs, or vote.
+        WorkflowError: where members can be no networks, differ in their inputs or outputs, or vote.
     """
     members = networks(ensemble, "exported")
     if ensemble.method == "vote":
@@ -29,7 +30,8 @@ def to_model(ensemble: Ensemble) -> Model:
             'method="vote"',
             'make the ensemble with method="mean"',
         )
-    copies = [_copy(model, f"member_{i}") for i, model in enumerate(members)]
+    own = next((m for m in ensemble.members if isinstance(m, Model)), members[0])
+    copies = [_copy(_as_wide(model, own), f"member_{i}") for i, model in enumerate(members)]
     for name, model in zip(ensemble.names, copies, strict=True):
         _check(name, model, copies[0])
     inputs = tree.map_structure(
@@ -45,31 +47,36 @@ def to_model(ensemble: Ensemble) -> Model:
             ]
         )
     exported = Model(inputs, outputs, name="ensemble")
-    config = members[0].get_compile_config()
+    config = own.get_compile_config()
     if config is not None:
         exported.compile_from_config(config)
     return exported
 
 
 def networks(ensemble: Ensemble, done: str) -> list[Model]:
-    """The members, where all of them are networks.
+    """The members as networks; trees of scikit-learn are made into some.
 
     Raises:
-        WorkflowError: where one is not.
+        WorkflowError: where one cannot be.
     """
-    others = [
-        name
-        for name, member in zip(ensemble.names, ensemble.members, strict=True)
-        if not isinstance(member, Model)
-    ]
+    found = [m if isinstance(m, Model) else as_model(m) for m in ensemble.members]
+    others = [name for name, m in zip(ensemble.names, found, strict=True) if m is None]
     if others:
         raise WorkflowError(
-            f"Only members that are Kohort models can be {done}.",
+            f"Only members that are Kohort models, or trees of scikit-learn, can be {done}.",
             f"other members: {', '.join(others)}",
-            "make an ensemble of the networks alone (of an estimator, its `model_`)",
+            "make an ensemble without them (of an estimator, take its `model_`)",
             "or keep the others with their own library, and make the ensemble again",
         )
-    return ensemble.members
+    return [m for m in found if m is not None]
+
+
+def _as_wide(model: Model, own: Model) -> Model:
+    """The model with the second class's probability alone, where the networks give no more."""
+    widths = [getattr(m.output, "shape", (None,))[-1] for m in (model, own)]
+    if model is own or widths != [2, 1]:
+        return model
+    return Model(model.input, ops.take(model.output, [1], axis=-1))
 
 
 def _copy(model: Model, name: str) -> Model:

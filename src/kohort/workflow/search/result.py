@@ -9,6 +9,7 @@ import numpy as np
 
 from kohort.cohort import Member
 from kohort.random.seed import seeded
+from kohort.workflow.crossval import validation_rows
 from kohort.workflow.failure import WorkflowError
 from kohort.workflow.honest import Estimate, PerRow, bbc_cv
 from kohort.workflow.search.kept import Kept
@@ -117,9 +118,11 @@ class Search:
             return np.array([members[0].candidate.model.count_params()], float)
         if goal.name == "val_loss" and isinstance(self._score, PerRow):
             y = np.asarray(self.protocol.data.y)
-            values = self._score.values
-            parts = [m.validation for m in members]
-            return np.array([np.mean(values(y[p], predictions[p])) for p in parts])
+            parts = validation_rows(members)
+            judged = np.unique(np.concatenate(parts))  # one call for all folds
+            losses = np.zeros(len(y))
+            losses[judged] = self._score.values(y[judged], predictions[judged])
+            return np.array([losses[part].mean() for part in parts])
         if goal.metric not in scores:
             raise WorkflowError(
                 "The objective must be among the model's metrics.",

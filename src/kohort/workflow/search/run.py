@@ -19,6 +19,7 @@ from kohort.monitor.hparams import write_hparams
 from kohort.workflow.crossval import out_of_fold, split, validation_rows
 from kohort.workflow.failure import WorkflowError
 from kohort.workflow.honest.splits import Fold
+from kohort.workflow.interrupts import heard
 from kohort.workflow.search.identity import identity
 from kohort.workflow.search.kept import Kept
 from kohort.workflow.search.objective import Objective, objectives, score_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _TOGETHER = {"tpe": 8, "bayesian": 8, "cmaes": 8, "genetic": 16}
 _MOST = 64
+_TIMED = 8  # trials in the first batch where time is short; later ones may be larger
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,8 @@ def search(
 def _interruptible(result: Search) -> Iterator[None]:
     """Ctrl-C ends the search with what is finished, if anything is."""
     try:
-        yield
+        with heard():
+            yield
     except KeyboardInterrupt:
         result.interrupted = True
         if not result.study.counts()["complete"]:
@@ -207,19 +210,30 @@ def _run(
     pruning: str | None,
     watch: Watch,
 ) -> None:
-    """Ask, train and tell until the budget is spent or the space is exhausted."""
+    """Ask, train and tell until the budget is spent or the space is exhausted.
+
+    With a deadline the batches begin small, and double while four as long would fit in.
+    """
     study = result.study
+    together = size if deadline is None else min(size, _TIMED)
     while not study.exhausted:
         counts = study.counts()
         done = counts["complete"] + counts["pruned"] + counts["failed"]
-        left = size if trials is None else min(size, trials - done)
-        if left <= 0 or (deadline is not None and time.monotonic() >= deadline):
+        away = counts["running"]  # in other processes, which will tell
+        left = together if trials is None else min(together, trials - done - away)
+        if left <= 0 and away and study.reclaim():
+            continue
+        start = time.monotonic()
+        if left <= 0 or (deadline is not None and start >= deadline):
             return
         asked = study.ask(left)
         if asked:
             if watch.progress is not None:
                 _announce(watch.progress, asked, done, trials, deadline)
             _train(result, asked, deadline, pruning, watch)
+        now = time.monotonic()
+        if deadline is not None and deadline - now > 4 * (now - start):
+            together = min(2 * together, size)
 
 
 def _announce(
