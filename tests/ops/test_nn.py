@@ -144,7 +144,7 @@ def test_ctc_loss_and_its_gradient():
     output = normal(2, 9, 5)
     lengths = np.array([4, 2]), np.array([9, 6])
     check("ctc_loss", target, output, *lengths, rtol=1e-4)
-    grads = [jax.grad(lambda o, f=f: f(target, o, *lengths).sum())(jnp.asarray(output))
+    grads = [jax.jit(jax.grad(lambda o, f=f: f(target, o, *lengths).sum()))(jnp.asarray(output))
              for f in (ops.ctc_loss, keras.ops.ctc_loss)]  # fmt: skip
     assert_same(*grads, rtol=1e-3, atol=1e-5)
 
@@ -159,12 +159,14 @@ def test_ctc_greedy_decode():
 def test_ctc_beam_search():
     inputs = normal(3, 6, 4)
     settings = {"strategy": "beam_search", "beam_width": 20, "top_paths": 2}
-    found = ops.ctc_decode(inputs, [6, 4, 5], **settings)
-    assert_same(found, keras.ops.ctc_decode(inputs, np.array([6, 4, 5]), **settings), rtol=1e-4)
+    # Compiled as one: that takes half as long as to compile the steps one by one.
+    ours = jax.jit(lambda x: ops.ctc_decode(x, [6, 4, 5], **settings))
+    theirs = jax.jit(lambda x: keras.ops.ctc_decode(x, np.array([6, 4, 5]), **settings))
+    assert_same(ours(inputs), theirs(inputs), rtol=1e-4)
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda: ops.conv(IMAGES, normal(3, 3, 2, 4)), "evenly divisible"),
+    (lambda: ops.conv(IMAGES, normal(3, 3, 2, 4)), "must match the kernel"),
     (lambda: ops.conv(IMAGES, normal(9, 9, 3, 4)), "empty output"),
     (lambda: ops.depthwise_conv(IMAGES, normal(3, 3, 2, 4)), "must match"),
     (lambda: ops.conv_transpose(IMAGES, normal(3, 3, 4, 2)), "must match"),

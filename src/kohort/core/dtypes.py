@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax.numpy as jnp
@@ -30,6 +31,8 @@ def standardize_dtype(dtype: Any) -> str:
         return settings.floatx() if dtype is float else _PYTHON[dtype]
     if isinstance(dtype, str):
         name = dtype
+    elif isinstance(dtype, np.dtype):
+        name = _numpy_name(dtype)
     elif hasattr(dtype, "name"):
         name = dtype.name
     elif hasattr(dtype, "__name__"):
@@ -40,6 +43,11 @@ def standardize_dtype(dtype: Any) -> str:
     if name not in ALLOWED:
         raise ValueError(f"Invalid dtype: {dtype}")
     return name
+
+
+@functools.cache
+def _numpy_name(dtype: np.dtype) -> str:
+    return dtype.name  # which NumPy puts together at each call
 
 
 def is_float(dtype: Any) -> bool:
@@ -62,12 +70,9 @@ def result_type(*dtypes: Any) -> str:
     """
     if not dtypes:
         return settings.floatx()
-    weak = {float: 1.0, int: 1, bool: True, None: 1.0}
-    # A Python number stands in for a weak type; a zero-length array for a strong one.
-    args = [
-        weak[d] if (d is None or d in (float, int, bool)) else jnp.dtype(_jax_name(d))
-        for d in dtypes
-    ]
+    # A Python number stands in for a weak type. By identity: `np.dtype("bool") == bool`.
+    weak = {id(float): 1.0, id(int): 1, id(bool): True, id(None): 1.0}
+    args = [weak.get(id(d)) or jnp.dtype(_jax_name(d)) for d in dtypes]
     name = standardize_dtype(jnp.result_type(*args))
     if all(not isinstance(a, np.dtype) for a in args) and "float" in name:
         return settings.floatx()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kohort.core import tree
-from kohort.core.symbolic import Node
+from kohort.core.symbolic import KerasTensor, Node
 
 
 class Graph:
@@ -129,6 +129,31 @@ def node_of(tensor: Any) -> Node | None:
         return None
     operation, index, _ = tensor._keras_history
     return operation._inbound_nodes[index]
+
+
+def get_source_inputs(tensor: Any) -> Any:
+    """The symbolic tensors that `tensor` is computed from, each once; another value is itself.
+
+    >>> from kohort.layers import Input
+    >>> a, b = Input((2,), name="a"), Input((2,), name="b")
+    >>> [x.name for x in get_source_inputs(a + b * a)]
+    ['a', 'b']
+    """
+    if not isinstance(tensor, KerasTensor):
+        return tensor
+    found: dict[int, Any] = {}
+    stack, seen = [tensor], set()
+    while stack:
+        x = stack.pop()
+        node = node_of(x)
+        if node is None:
+            found[id(x)] = x
+        elif node.is_input:
+            found |= {id(y): y for y in node.output_tensors}
+        elif node not in seen:
+            seen.add(node)
+            stack += reversed(node.input_tensors)
+    return list(found.values())
 
 
 class _Visit:

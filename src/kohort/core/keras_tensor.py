@@ -41,8 +41,7 @@ class KerasTensor:
         del record_history, ragged, kwargs
         self._shape = standardize_shape(shape)
         self._dtype = standardize_dtype(dtype)
-        self.sparse = bool(sparse)
-        self.ragged = False
+        self._sparse = bool(sparse)
         self.name = name or auto_name(type(self).__name__.lower().replace("kerast", "keras_t"))
         self._keras_history: Any = None  # a History, once an operation made the tensor
         self._pre_serialization_keras_history: Any = None
@@ -56,6 +55,24 @@ class KerasTensor:
     def dtype(self) -> str:
         """The dtype as a string."""
         return self._dtype
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the values will be a sparse tensor."""
+        return self._sparse
+
+    @property
+    def ragged(self) -> bool:
+        """False: there are no ragged tensors here."""
+        return False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("shape", "dtype", "sparse", "ragged"):
+            raise AttributeError(
+                f"The `{name}` attribute of KerasTensor is immutable. One should create a new "
+                "instance of KerasTensor for this."
+            )
+        super().__setattr__(name, value)
 
     @property
     def ndim(self) -> int:
@@ -112,7 +129,7 @@ class KerasTensor:
         )
 
     def __iter__(self) -> Any:
-        raise TypeError("Iterating over a symbolic KerasTensor is not supported.")
+        raise NotImplementedError("Iterating over a symbolic KerasTensor is not supported.")
 
     def __bool__(self) -> bool:
         raise TypeError("A symbolic KerasTensor cannot be used as a boolean.")

@@ -6,9 +6,12 @@ records a `Node`. Functional models are cut out of the graph of nodes.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+import itertools
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -177,21 +180,40 @@ class FunctionOp(Operation):
         self.function, self.settings = function, settings
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the function with its settings."""
+        """Run the function with its settings.
+
+        Arguments by position go to the parameters that the settings leave: `map` of a file has
+        its function `f` as a setting, and `xs` in the call.
+        """
+        if args and self.settings:
+            parameters = inspect.signature(self.function).parameters.values()
+            if not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+                free = (p.name for p in parameters if p.name not in self.settings)
+                args, kwargs = (), {**dict(zip(free, args, strict=False)), **kwargs}
         return self.function(*args, **kwargs, **self.settings)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs as symbolic tensors; shapes that do not fit raise ValueError."""
         try:
             return super().compute_output_spec(*args, **kwargs)
-        except TypeError as error:
-            if "shape" not in str(error) and "dimension" not in str(error):
+        except (TypeError, ValueError) as error:
+            for sizes in itertools.islice(_known_sizes((args, kwargs)), 100):
+                with contextlib.suppress(TypeError, ValueError):
+                    return infer_with_sizes(self.call, args, kwargs, sizes)
+            if isinstance(error, ValueError) or not re.search("shape|dimension", str(error)):
                 raise
             tensors = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
             raise ValueError(
                 f"`{self.function.__name__}` got shapes that do not fit. "
                 f"Received: {[x.shape for x in tensors]}. {error}"
             ) from None
+
+
+def operation_of(
+    function: Callable[..., Any], settings: dict[str, Any], name: str | None = None
+) -> FunctionOp:
+    """The operation of a function of `kohort.ops`, of the kind that its own calls record."""
+    return getattr(function, "node_class", FunctionOp)(function, settings, name=name)
 
 
 def op(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -209,8 +231,8 @@ def op(function: Callable[..., Any]) -> Callable[..., Any]:
             rest = {k: v for k, v in given.items() if k not in tensors}
             positional = any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values())
             if positional:
-                return FunctionOp(wrapper, {})(*args, **kwargs)
-            return FunctionOp(wrapper, rest)(**tensors)
+                return operation_of(wrapper, {})(*args, **kwargs)
+            return operation_of(wrapper, rest)(**tensors)
         args, kwargs = _plain(args), _plain(kwargs)
         return function(*args, **kwargs)
 
@@ -246,14 +268,26 @@ def infer_outputs(function: Callable[..., Any], *args: Any, **kwargs: Any) -> An
     Unknown axes are filled with two different sizes: where the results differ, the axis
     depends on them.
     """
-    leaves = tree.flatten((args, kwargs))
-    symbolic = [x for x in leaves if isinstance(x, KerasTensor)]
-    unknown = any(None in x.shape for x in symbolic)
+    return infer_with_sizes(function, args, kwargs, {})
+
+
+Axis = tuple[int, int]  # the id of a symbolic tensor, and an axis
+
+
+def infer_with_sizes(
+    function: Callable[..., Any], args: tuple, kwargs: dict, sizes: dict[Axis, int]
+) -> Any:
+    """`infer_outputs`, with sizes for some of the unknown axes."""
+    symbolic = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+    shapes = [
+        [sizes.get((id(x), i)) if d is None else d for i, d in enumerate(x.shape)] for x in symbolic
+    ]
+    unknown = any(None in shape for shape in shapes)
     results = []
     for probe in _PROBES if unknown else _PROBES[:1]:
         specs = [
-            jax.ShapeDtypeStruct([probe if d is None else d for d in x.shape], jnp.dtype(x.dtype))
-            for x in symbolic
+            jax.ShapeDtypeStruct([probe if d is None else d for d in shape], jnp.dtype(x.dtype))
+            for x, shape in zip(symbolic, shapes, strict=True)
         ]
         results.append(_abstract_call(function, args, kwargs, specs))
     first, last = results[0], results[-1]
@@ -265,6 +299,21 @@ def infer_outputs(function: Callable[..., Any], *args: Any, **kwargs: Any) -> An
         return KerasTensor(shape, dtype=standardize_dtype(a.dtype))
 
     return tree.map_structure(merge, first, last)
+
+
+def _known_sizes(structure: Any) -> Iterator[dict[Axis, int]]:
+    """Sizes that unknown axes may have to have, since an axis of another tensor has them.
+
+    Those that give few axes a size come first.
+    """
+    tensors = [x for x in tree.flatten(structure) if hasattr(x, "shape")]
+    sizes = sorted({d for x in tensors for d in x.shape if d not in (None, 1)})
+    symbolic = {id(x): x for x in tensors if isinstance(x, KerasTensor)}
+    axes = [(i, k) for i, x in symbolic.items() for k, d in enumerate(x.shape) if d is None]
+    for count in range(1, 1 + min(len(axes), 3)):
+        for chosen in itertools.combinations(axes, count):
+            for values in itertools.product(sizes, repeat=count):
+                yield dict(zip(chosen, values, strict=True))
 
 
 def _abstract_call(function: Callable[..., Any], args: tuple, kwargs: dict, specs: list) -> Any:

@@ -188,6 +188,19 @@ class Layer(Calling, Configured, Tracked, Operation, module="keras.layers"):
 
     # ---- building
 
+    def _weight_shape(self, name: str | None, shape: Any) -> tuple[int, ...]:
+        """The shape of a weight, of which no axis may be unknown."""
+        found = standardize_shape(shape)
+        if None in found:
+            raise ValueError(
+                f"A weight's shape must be known when it is made. Received: shape {found} for "
+                f"'{name}' of layer '{self.name}'.\n"
+                "  1. Give the input its full shape.\n"
+                "  2. Give the preprocessing layer before it a fixed width: max_tokens=… and "
+                "pad_to_max_tokens=True, or its vocabulary."
+            )
+        return found  # type: ignore[return-value]
+
     def add_weight(
         self,
         shape: Any = None,
@@ -224,7 +237,7 @@ class Layer(Calling, Configured, Tracked, Operation, module="keras.layers"):
         with name_scope(self.name, owner=self):
             variable = Variable(
                 initializers.get(own["initializer"]),
-                shape=standardize_shape(() if shape is None else shape),
+                shape=self._weight_shape(name, () if shape is None else shape),
                 dtype=dtype,
                 trainable=trainable and self._trainable,
                 autocast=autocast,

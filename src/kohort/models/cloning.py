@@ -7,7 +7,7 @@ from typing import Any
 
 from kohort.core import tree
 from kohort.core.serialization import deserialize_keras_object, serialize_keras_object
-from kohort.core.symbolic import FunctionOp, KerasTensor
+from kohort.core.symbolic import FunctionOp, KerasTensor, operation_of
 from kohort.layers import Input, InputLayer
 from kohort.models.functional import Functional, _takes_graph
 from kohort.models.model import Model
@@ -96,7 +96,7 @@ def _cloner(
                     layer, None, function, call, recursive=True, cache=cache
                 )
             elif isinstance(layer, FunctionOp):
-                cache[id(layer)] = FunctionOp(layer.function, layer.settings, name=layer.name)
+                cache[id(layer)] = operation_of(layer.function, layer.settings, layer.name)
             else:
                 cache[id(layer)] = function(layer)
         return cache[id(layer)]

@@ -13,7 +13,7 @@ from kohort.core.serialization import (
     deserialize_nested,
     serialize_keras_object,
 )
-from kohort.core.symbolic import FunctionOp, KerasTensor, Node, Operation
+from kohort.core.symbolic import FunctionOp, KerasTensor, Node, Operation, operation_of
 from kohort.ops import keras_names
 
 
@@ -137,10 +137,11 @@ def _make_operation(config: dict[str, Any], custom_objects: Any) -> Any:
     if module.startswith(("keras.src.ops", "keras.ops")):
         settings = dict(config["config"])
         name = settings.pop("name", None)
-        settings.pop("dtype", None)
         function = keras_names.function_of(config["class_name"])
+        if "dtype" not in inspect.signature(function).parameters:  # Keras's policy of a node
+            settings.pop("dtype", None)
         settings = {k: deserialize_nested(v) for k, v in settings.items()}
-        return FunctionOp(function, settings, name=name)
+        return operation_of(function, settings, name)
     operation = deserialize_keras_object(config, custom_objects=custom_objects)
     if not isinstance(operation, Operation):
         raise ValueError(

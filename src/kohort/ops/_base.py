@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Sequence
@@ -11,8 +12,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kohort.core import settings
-from kohort.core.symbolic import FunctionOp, KerasTensor, any_symbolic, infer_outputs, op
+from kohort.core import settings, tree
+from kohort.core.symbolic import (
+    FunctionOp,
+    KerasTensor,
+    any_symbolic,
+    infer_outputs,
+    infer_with_sizes,
+    op,
+)
 from kohort.core.variable import convert_to_tensor
 
 Op = Callable[..., Any]
@@ -22,7 +30,7 @@ def array(x: Any) -> jax.Array:
     """`x` as an array. A Python number stays weak: it takes the other operand's dtype."""
     if isinstance(x, jax.Array):
         return x
-    if isinstance(x, (bool, int, float, complex, np.ndarray, np.generic)):
+    if isinstance(x, (bool, int, float, complex)):
         return jnp.asarray(x)
     return convert_to_tensor(x)
 
@@ -32,7 +40,11 @@ def floating(x: Any) -> jax.Array:
     if isinstance(x, (bool, int)):
         return jnp.asarray(float(x))
     x = array(x)
-    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(settings.floatx())
+    return x if _inexact(x) else x.astype(settings.floatx())
+
+
+def _inexact(x: jax.Array) -> bool:
+    return bool(jnp.issubdtype(x.dtype, jnp.inexact))
 
 
 def sum_dtype(x: jax.Array) -> Any:
@@ -82,6 +94,46 @@ class ElementwiseOp(FunctionOp):
         return KerasTensor(shape, found.dtype)
 
 
+def shaped(rule: Op) -> Callable[[Op], Op]:
+    """Let `rule` give the symbolic outputs of an operation, for sizes that depend on values.
+
+    The rule gets the operation's arguments.
+    """
+
+    class ShapedOp(FunctionOp):
+        def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+            return rule(*args, **kwargs, **self.settings)
+
+    def mark(operation: Op) -> Op:
+        operation.node_class = ShapedOp  # type: ignore[attr-defined]
+        return operation
+
+    return mark
+
+
+class CutOp(FunctionOp):
+    """A node of a function that takes at most so many entries of an axis, such as `x[:3]`."""
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Also try unknown axes of size 1: what is shorter then, is not known."""
+        found = super().compute_output_spec(*args, **kwargs)
+        tensors = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+        short = {(id(x), i): 1 for x in tensors for i, d in enumerate(x.shape) if d is None}
+        if not short:
+            return found
+        with contextlib.suppress(TypeError, ValueError, IndexError):
+            other = infer_with_sizes(self.call, args, kwargs, short).shape
+            shape = [d if d == e else None for d, e in zip(found.shape, other, strict=True)]
+            return KerasTensor(shape, found.dtype)
+        return found
+
+
+def cut(operation: Op) -> Op:
+    """Mark an operation as one whose nodes are `CutOp`s."""
+    operation.node_class = CutOp  # type: ignore[attr-defined]
+    return operation
+
+
 def elementwise(function: Op) -> Op:
     """Like `op`, for functions of which all arguments broadcast against each other."""
     plain, signature = op(function), inspect.signature(function)
@@ -92,6 +144,7 @@ def elementwise(function: Op) -> Op:
             return ElementwiseOp(wrapper, {})(**signature.bind(*args, **kwargs).arguments)
         return plain(*args, **kwargs)
 
+    wrapper.node_class = ElementwiseOp  # type: ignore[attr-defined]
     return wrapper
 
 
@@ -108,6 +161,9 @@ def binary(name: str, function: Op, summary: str, convert: Op = array) -> Op:
     """Make the operation `name(x1, x2)`, entry by entry, with broadcasting."""
 
     def operation(x1: Any, x2: Any) -> jax.Array:
+        x1, x2 = array(x1), array(x2)
+        if convert is floating and (_inexact(x1) or _inexact(x2)):
+            return function(x1, x2)  # float16 with whole numbers stays float16
         return function(convert(x1), convert(x2))
 
     return elementwise(named(operation, name, summary))

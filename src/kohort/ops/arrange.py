@@ -12,7 +12,7 @@ import numpy as np
 
 from kohort.core.dtypes import standardize_dtype
 from kohort.core.symbolic import FunctionOp, KerasTensor, is_keras_tensor, op
-from kohort.ops._base import array, axes, named, unary
+from kohort.ops._base import CutOp, array, axes, named, shaped, unary
 
 fliplr = unary("fliplr", jnp.fliplr, "Reverse axis 1.")
 flipud = unary("flipud", jnp.flipud, "Reverse axis 0.")
@@ -112,7 +112,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> jax.Array:
     return jnp.swapaxes(x, axis1, axis2)
 
 
-def _check_axis(axis: int, x: jax.Array) -> None:
+def _check_axis(axis: int, x: Any) -> None:
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(
             f"axis {axis} is out of bounds for array of dimension {x.ndim}. Received: axis={axis}"
@@ -157,7 +157,8 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> jax.Array:
     >>> repeat([1, 2], 2)
     Array([1, 1, 2, 2], dtype=int32)
     """
-    return jnp.repeat(array(x), repeats if isinstance(repeats, int) else array(repeats), axis)
+    counts = array(repeats) if isinstance(repeats, jax.Array) else np.asarray(repeats)
+    return jnp.repeat(array(x), counts, axis)
 
 
 @op
@@ -206,6 +207,20 @@ def stack(x: Any, axis: int = 0) -> jax.Array:
     return jnp.stack([array(t) for t in x], axis)
 
 
+def _unstack_spec(x: Any, num: int | None = None, axis: int = 0) -> list[KerasTensor]:
+    _check_axis(axis, x)
+    sizes = list(x.shape)
+    found = sizes.pop(axis)
+    count = found if num is None else num
+    if count is None:
+        raise ValueError(
+            f"Cannot infer argument `num` from shape {x.shape}. Received: axis={axis}\n"
+            "  1. Tell the number of slices: `unstack(x, num=…)`."
+        )
+    return [KerasTensor(sizes, x.dtype) for _ in range(count)]
+
+
+@shaped(_unstack_spec)
 @op
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[jax.Array]:
     """The slices along an axis as a list."""
@@ -246,7 +261,9 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[jax.Array]:
     >>> split([1, 2, 3], [1])
     [Array([1], dtype=int32), Array([2, 3], dtype=int32)]
     """
-    return jnp.split(array(x), _places(indices_or_sections), axis)
+    x = array(x)
+    _check_axis(axis, x)
+    return jnp.split(x, _places(indices_or_sections), axis)
 
 
 @op
@@ -295,6 +312,31 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
     return jnp.take_along_axis(array(x), array(indices), axis)
 
 
+class _GetItemOp(CutOp):
+    """Where arrays would take the last entry for an index that is too large, this refuses."""
+
+    def compute_output_spec(self, x: Any, *key: Any, **keys: Any) -> Any:
+        """Check the numbers among the keys, then infer."""
+        given = (*key, *keys.values(), *self.settings.values())[0]
+        parts = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+        entries = [p for p in parts if p is not None and p is not Ellipsis]
+        if len(entries) > len(x.shape) or sum(p is Ellipsis for p in parts) > 1:
+            raise ValueError(f"Too many keys for the shape {x.shape}. Received: key={given}")
+        before = next((i for i, p in enumerate(parts) if p is Ellipsis), len(parts))
+        for i, part in enumerate(parts):
+            if isinstance(part, int) and not isinstance(part, bool):
+                axis = sum(p is not None for p in parts[:i])
+                if i > before:
+                    axis = len(x.shape) - sum(p is not None for p in parts[i:])
+                size = x.shape[axis]
+                if size is not None and not -size <= part < size:
+                    raise ValueError(
+                        f"Index {part} is out of bounds for axis {axis} with size {size}. "
+                        f"Received: shape={x.shape}, key={given}"
+                    )
+        return super().compute_output_spec(x, *key, **keys)
+
+
 @op
 def get_item(x: Any, key: Any) -> jax.Array:
     """`x[key]`.
@@ -303,6 +345,9 @@ def get_item(x: Any, key: Any) -> jax.Array:
     Array([2, 3], dtype=int32)
     """
     return array(x)[tuple(key) if isinstance(key, list) else key]  # JSON has no tuples
+
+
+get_item.node_class = _GetItemOp  # type: ignore[attr-defined]
 
 
 @op

@@ -13,9 +13,9 @@ from kohort.core import tree
 from kohort.core.dtypes import standardize_dtype
 from kohort.core.lifting import Lift, arrays, lifted
 from kohort.core.portable import is_portable
-from kohort.core.symbolic import is_keras_tensor, op
+from kohort.core.symbolic import KerasTensor, is_keras_tensor, op
 from kohort.core.variable import convert_to_tensor as _convert
-from kohort.ops._base import array
+from kohort.ops._base import array, shaped
 from kohort.ops.elementwise import cast
 
 Function = Callable[..., Any]
@@ -227,6 +227,32 @@ def scatter_update(
     return getattr(array(inputs).at[place], _REDUCTIONS[kind])(array(updates))
 
 
+def _slice_spec(inputs: Any, start_indices: Any, shape: Any) -> KerasTensor:
+    _check_slice(inputs, start_indices, shape)
+    fixed = not hasattr(start_indices, "shape")
+    sizes = [
+        size if size != -1 else n - start_indices[i] if fixed and n is not None else None
+        for i, (n, size) in enumerate(zip(inputs.shape, shape, strict=True))
+    ]
+    return KerasTensor(sizes, inputs.dtype)
+
+
+def _check_slice(inputs: Any, start_indices: Any, shape: Any) -> None:
+    rank = len(inputs.shape)
+    if len(shape) != rank:
+        raise ValueError(
+            "The number of dimensions in `inputs` must match the number of dimensions in "
+            f"`shape`. Received inputs.shape={inputs.shape} and shape={shape}"
+        )
+    known = getattr(start_indices, "shape", None)
+    if (len(start_indices) if known is None else known[0]) != rank:
+        raise ValueError(
+            "The number of dimensions in `start_indices` must match the number of dimensions in "
+            f"`inputs`. Received start_indices={start_indices} and inputs.shape={inputs.shape}"
+        )
+
+
+@shaped(_slice_spec)
 @op
 def slice(inputs: Any, start_indices: Any, shape: Any) -> jax.Array:
     """The block of a shape that begins at `start_indices`; a size -1 takes all that is left.
@@ -235,11 +261,7 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> jax.Array:
     Array([2, 3], dtype=int32)
     """
     inputs = array(inputs)
-    if len(shape) != inputs.ndim:
-        raise ValueError(
-            "The number of dimensions in `inputs` must match the number of dimensions in "
-            f"`shape`. Received inputs.shape={inputs.shape} and shape={shape}"
-        )
+    _check_slice(inputs, start_indices, shape)
     sizes = [
         inputs.shape[i] - start_indices[i] if size == -1 else size for i, size in enumerate(shape)
     ]

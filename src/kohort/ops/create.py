@@ -93,6 +93,7 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
     return jnp.full_like(_array(x), _array(fill_value), _dtype(dtype))
 
 
+@op
 def array(x: Any, dtype: Any = None) -> jax.Array:
     """x as an array: see `convert_to_tensor`."""
     return convert_to_tensor(x, dtype)
@@ -143,7 +144,8 @@ def geomspace(
 ) -> jax.Array:
     """`num` numbers at equal ratios from `start` to `stop`."""
     dtype = _float_dtype(dtype, start, stop)
-    return jnp.geomspace(_array(start), _array(stop), num, endpoint, dtype, axis)
+    first, last = _array(start).astype(dtype), _array(stop).astype(dtype)
+    return jnp.geomspace(first, last, num, endpoint, dtype, axis)
 
 
 def _float_dtype(dtype: Any, *numbers: Any) -> str:
@@ -175,7 +177,7 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Arra
 @op
 def meshgrid(*x: Any, indexing: str = "xy") -> list[jax.Array]:
     """Coordinate arrays of the grid over the given axes."""
-    return list(jnp.meshgrid(*map(_array, x), indexing=indexing))
+    return list(jnp.meshgrid(*(_array(v).ravel() for v in x), indexing=indexing))
 
 
 @op

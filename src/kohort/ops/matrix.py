@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from kohort.core.symbolic import op
-from kohort.ops._base import array, floating
+from kohort.ops._base import array, cut, floating
 
 
 @op
@@ -35,8 +35,9 @@ def _element_type(*xs: jax.Array) -> Any:
 
 @op
 def dot(x1: Any, x2: Any) -> jax.Array:
-    """The product over the last axis of x1 and the last but one of x2."""
-    return jnp.dot(array(x1), array(x2))
+    """The product over the last axis of x1 and the last but one of x2; a number scales."""
+    x1, x2 = array(x1), array(x2)
+    return jnp.dot(x1, x2) if x1.ndim and x2.ndim else x1 * x2
 
 
 @op
@@ -48,7 +49,13 @@ def vdot(x1: Any, x2: Any) -> jax.Array:
 @op
 def inner(x1: Any, x2: Any) -> jax.Array:
     """The product over the last axes."""
-    return jnp.inner(array(x1), array(x2))
+    x1, x2 = array(x1), array(x2)
+    if x1.ndim and x2.ndim and x1.shape[-1] != x2.shape[-1]:
+        raise ValueError(
+            "`inner` needs vectors of one size in the last dimension. "
+            f"Received: x1.shape={x1.shape}, x2.shape={x2.shape}"
+        )
+    return jnp.inner(x1, x2)
 
 
 @op
@@ -77,6 +84,7 @@ def cross(
     return jnp.cross(array(x1), array(x2), axisa, axisb, axisc, axis)
 
 
+@cut
 @op
 def diag(x: Any, k: int = 0) -> jax.Array:
     """The k-th diagonal of a matrix, or the matrix with a vector on it."""
@@ -89,6 +97,7 @@ def diagflat(x: Any, k: int = 0) -> jax.Array:
     return jnp.diagflat(array(x), k)
 
 
+@cut
 @op
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
     """The diagonals of the matrices over two axes."""

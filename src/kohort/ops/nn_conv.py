@@ -57,8 +57,9 @@ def conv(
     channels = inputs.shape[channels_axis(data_format)]
     if channels % kernel.shape[-2]:
         raise ValueError(
-            "The number of input channels must be evenly divisible by kernel's in_channels. "
-            f"Received input channels {channels} and kernel in_channels {kernel.shape[-2]}. "
+            "The number of input channels must match the kernel's in_channels, or be a multiple "
+            f"of them (groups). Received: input channels={channels}, kernel "
+            f"in_channels={kernel.shape[-2]}"
         )
     groups = channels // kernel.shape[-2]
     window = _windows(inputs, kernel, strides, padding, data_format, dilation_rate, groups)

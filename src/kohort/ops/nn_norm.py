@@ -41,14 +41,23 @@ def batch_normalization(
 ) -> jax.Array:  # fmt: skip
     """scale · (x - mean) / sqrt(variance + epsilon) + offset, along `axis`."""
     x, mean, variance = array(x), array(mean), array(variance)
+    offset, scale = (None if v is None else array(v) for v in (offset, scale))
+    size = x.shape[axis]
+    vectors = {"mean": mean, "variance": variance, "offset": offset, "scale": scale}
+    for name, vector in vectors.items():
+        if vector is not None and vector.shape != (size,):
+            raise ValueError(
+                f"`{name}` must be a vector of length `x.shape[axis]`. Expected: `{size}`. "
+                f"Received: `{vector.shape}`"
+            )
     shape = [1] * x.ndim
-    shape[axis] = mean.shape[0]
+    shape[axis] = size
     inverse = jax.lax.rsqrt(variance.reshape(shape) + epsilon)
     if scale is not None:
-        inverse = inverse * array(scale).reshape(shape)
+        inverse = inverse * scale.reshape(shape)
     rest = -mean.reshape(shape) * inverse
     if offset is not None:
-        rest = rest + array(offset).reshape(shape)
+        rest = rest + offset.reshape(shape)
     return x * inverse + rest
 
 
@@ -135,6 +144,8 @@ def dot_product_attention(
     Source: Vaswani et al., 2017 (arXiv:1706.03762).
     """
     query, key, value = array(query), array(key), array(value)
+    dtype = jnp.result_type(query, key, value)
+    query, key, value = (x.astype(dtype) for x in (query, key, value))
     for name, x in (("query", query), ("key", key), ("value", value)):
         if x.ndim != 4:
             raise ValueError(

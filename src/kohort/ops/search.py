@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kohort.core.symbolic import op
-from kohort.ops._base import array, elementwise, named
+from kohort.core.dtypes import result_type
+from kohort.core.symbolic import KerasTensor, op
+from kohort.ops._base import ElementwiseOp, array, elementwise, named, shaped
 
 
 @op
@@ -88,6 +89,15 @@ def digitize(x: Any, bins: Any) -> jax.Array:
     return jnp.digitize(array(x), array(bins))
 
 
+def _bincount_spec(
+    x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False
+) -> KerasTensor:
+    del minlength, sparse
+    dtype = "int32" if weights is None else result_type(x.dtype, array(weights).dtype)
+    return KerasTensor((*x.shape[:-1], None), dtype)
+
+
+@shaped(_bincount_spec)
 @op
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> jax.Array:
     """How often each whole number occurs, for each row of a matrix.
@@ -135,6 +145,24 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[jax.Array, jax
     return jnp.histogram(x, bins, range)
 
 
+def _unique_spec(
+    x: Any, sorted: bool = True, return_index: bool = False, return_inverse: bool = False,
+    return_counts: bool = False, axis: int | None = None, size: int | None = None,
+    fill_value: Any = None,
+) -> Any:  # fmt: skip
+    shape, inverse = [size], x.shape
+    if axis is not None:
+        shape, inverse = list(x.shape), (x.shape[axis],)
+        shape[axis] = size
+    found = [KerasTensor(shape, x.dtype)]
+    for asked, places in ((return_index, (size,)), (return_inverse, inverse),
+                          (return_counts, (size,))):  # fmt: skip
+        if asked:
+            found.append(KerasTensor(places, "int32"))
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+@shaped(_unique_spec)
 @op
 def unique(
     x: Any, sorted: bool = True, return_index: bool = False, return_inverse: bool = False,
@@ -160,6 +188,7 @@ def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) ->
     return jnp.isin(array(x1), array(x2), assume_unique, invert)
 
 
+@shaped(lambda x: tuple(KerasTensor((None,), "int32") for _ in x.shape))
 @op
 def nonzero(x: Any) -> tuple[jax.Array, ...]:
     """The places of the entries that are not 0, axis by axis. Not traceable."""
@@ -186,6 +215,7 @@ def _where_impl(condition: Any, x1: Any, x2: Any) -> jax.Array:
 
 
 _where = elementwise(named(_where_impl, "where", "x1 where the condition holds, else x2."))
+where.node_class = ElementwiseOp  # type: ignore[attr-defined]
 
 
 @op

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kohort.core.symbolic import op
-from kohort.ops._base import array, floating
+from kohort.core.symbolic import KerasTensor, op
+from kohort.ops._base import array, floating, shaped
 
 Pair = tuple[jax.Array, jax.Array]
 
@@ -21,7 +21,12 @@ def _pair(z: jax.Array) -> Pair:
     return jnp.real(z), jnp.imag(z)
 
 
-def _complex(x: Any) -> jax.Array:
+def _check_rank(x: jax.Array, rank: int) -> None:
+    if x.ndim < rank:
+        raise ValueError(f"Input should have rank >= {rank}. Received: input.shape={x.shape}")
+
+
+def _complex(x: Any, rank: int = 1) -> jax.Array:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise ValueError(
             f"Input `x` should be a tuple of two tensors - real and imaginary.Received: x={x}"
@@ -33,6 +38,7 @@ def _complex(x: Any) -> jax.Array:
             "Both the real and imaginary parts should have the same shape. "
             f"Received: x[0].shape = {real.shape}, x[1].shape = {imag.shape}"
         )
+    _check_rank(real, rank)
     if not all(jnp.issubdtype(part.dtype, jnp.floating) for part in (real, imag)):
         raise ValueError(f"At least one tensor in input `x` is not of type float.Received: x={x}.")
     return jax.lax.complex(real, imag)
@@ -47,19 +53,21 @@ def fft(x: Any) -> Pair:
 @op
 def fft2(x: Any) -> Pair:
     """The discrete Fourier transform along the last two axes."""
-    return _pair(jnp.fft.fft2(_complex(x)))
+    return _pair(jnp.fft.fft2(_complex(x, 2)))
 
 
 @op
 def ifft2(x: Any) -> Pair:
     """The inverse of `fft2`."""
-    return _pair(jnp.fft.ifft2(_complex(x)))
+    return _pair(jnp.fft.ifft2(_complex(x, 2)))
 
 
 @op
 def rfft(x: Any, fft_length: int | None = None) -> Pair:
     """The Fourier transform of real signals along the last axis, non-negative frequencies."""
-    return _pair(jnp.fft.rfft(floating(x), fft_length))
+    x = floating(x)
+    _check_rank(x, 1)
+    return _pair(jnp.fft.rfft(x, fft_length))
 
 
 @op
@@ -79,6 +87,7 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> jax
            [3, 4, 5]], dtype=int32)
     """
     x = array(x)
+    _check_rank(x, 1)
     starts = np.arange(0, x.shape[-1] - sequence_length + 1, sequence_stride)
     return x[..., starts[:, None] + np.arange(sequence_length)]
 
@@ -120,8 +129,7 @@ def istft(
     """The inverse of `stft`: frames are windowed again and overlapped."""
     z = _complex(x)
     _check_stride(sequence_stride)
-    if z.ndim < 2:
-        raise ValueError(f"Input `x` must have at least 2 dimensions. Received shape: {z.shape}")
+    _check_rank(z, 2)
     count = z.shape[-2]
     total = fft_length + sequence_stride * (count - 1)
     weights = _window(window, sequence_length, fft_length, z.real.dtype)
@@ -170,19 +178,31 @@ def _window(window: Any, sequence_length: int, fft_length: int, dtype: Any) -> j
     return jnp.pad(weights, (left, fft_length - sequence_length - left))
 
 
-def _segment(name: str, data: Any, ids: Any, count: int | None, sorted: bool) -> jax.Array:
-    data, ids = array(data), array(ids)
-    if ids.ndim != 1:
+def _check_segments(data: Any, ids: Any) -> None:
+    if len(ids.shape) != 1:
         raise ValueError(
             "Argument `segment_ids` should be an 1-D vector, got shape: "
-            f"{ids.ndim}. Consider either flatten input with segment_ids.reshape((-1)) and "
+            f"{len(ids.shape)}. Consider either flatten input with segment_ids.reshape((-1)) and "
             "data.reshape((-1, ) + data.shape[len(segment_ids.shape):]) or vectorize with vmap."
         )
-    if ids.shape[0] != data.shape[0]:
+    if None not in (sizes := (ids.shape[0], data.shape[0])) and sizes[0] != sizes[1]:
         raise ValueError(
             "Argument `segment_ids` and `data` should have same leading dimension. Got "
-            f"{ids.shape[0]} v.s. {data.shape[0]}."
+            f"{sizes[0]} v.s. {sizes[1]}."
         )
+
+
+def _segment_spec(
+    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+) -> KerasTensor:
+    ids = segment_ids if hasattr(segment_ids, "shape") else np.asarray(segment_ids)
+    _check_segments(data, ids)
+    return KerasTensor((num_segments, *data.shape[1:]), data.dtype)
+
+
+def _segment(name: str, data: Any, ids: Any, count: int | None, sorted: bool) -> jax.Array:
+    data, ids = array(data), array(ids)
+    _check_segments(data, ids)
     if count is None:
         raise ValueError(
             "Argument `num_segments` must be set when using the JAX backend. Received: "
@@ -191,6 +211,7 @@ def _segment(name: str, data: Any, ids: Any, count: int | None, sorted: bool) ->
     return getattr(jax.ops, name)(data, ids, count, indices_are_sorted=sorted)
 
 
+@shaped(_segment_spec)
 @op
 def segment_sum(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
@@ -203,6 +224,7 @@ def segment_sum(
     return _segment("segment_sum", data, segment_ids, num_segments, sorted)
 
 
+@shaped(_segment_spec)
 @op
 def segment_max(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
@@ -211,6 +233,7 @@ def segment_max(
     return _segment("segment_max", data, segment_ids, num_segments, sorted)
 
 
+@shaped(_segment_spec)
 @op
 def segment_min(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
@@ -219,6 +242,7 @@ def segment_min(
     return _segment("segment_min", data, segment_ids, num_segments, sorted)
 
 
+@shaped(_segment_spec)
 @op
 def segment_prod(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False

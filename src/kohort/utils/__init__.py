@@ -3,6 +3,7 @@
 from typing import Any
 
 from kohort.core.dtypes import standardize_dtype
+from kohort.core.graph import get_source_inputs
 from kohort.core.registry import (
     CustomObjectScope,
     custom_object_scope,
@@ -54,6 +55,7 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "image_dataset_from_directory",
     "img_to_array",
     "is_interactive_logging_enabled",
@@ -76,6 +78,11 @@ __all__ = [
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
+
+
+def __dir__() -> list[str]:
+    """The names, with those of `__getattr__`."""
+    return __all__
 
 
 def __getattr__(name: str) -> Any:

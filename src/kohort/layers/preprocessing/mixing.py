@@ -35,7 +35,7 @@ def _inside(shape: tuple[int, ...], box: Any) -> Any:
 
 def _blend(a: Any, b: Any, weight: Any) -> Any:
     """`weight * a + (1 - weight) * b`, a weight for each row."""
-    weight = weight.reshape(-1, *(1,) * (a.ndim - 1)).astype(a.dtype)
+    weight = jnp.asarray(weight).reshape(-1, *(1,) * (a.ndim - 1)).astype(a.dtype)
     return weight * a + (1.0 - weight) * b
 
 
@@ -100,7 +100,7 @@ class _Mixing(ImageLayer):
         if transformation is None:
             return labels
         labels = _floats(labels)
-        order = transformation["permutation_order"]
+        order = jnp.asarray(transformation["permutation_order"])
         return _blend(labels, labels[order], transformation["mix_weight"])
 
 
@@ -148,7 +148,7 @@ class CutMix(_Mixing):
     def _apply(self, images: Any, transformation: Any) -> Any:
         if transformation is None:
             return images
-        others = images[transformation["permutation_order"]]
+        others = images[jnp.asarray(transformation["permutation_order"])]
         return jnp.where(transformation["batch_masks"], others, images)
 
 
@@ -180,7 +180,7 @@ class MixUp(_Mixing):
         return {"mix_weight": weight, "permutation_order": order}
 
     def _apply(self, images: Any, transformation: Any) -> Any:
-        others = images[transformation["permutation_order"]]
+        others = images[jnp.asarray(transformation["permutation_order"])]
         return _blend(images, others, transformation["mix_weight"])
 
     def _apply_to_masks(self, masks: Any, transformation: Any) -> Any:
@@ -192,7 +192,7 @@ class MixUp(_Mixing):
         """The boxes of both images."""
         if not training:
             return bounding_boxes
-        order = transformation["permutation_order"]
+        order = jnp.asarray(transformation["permutation_order"])
 
         def joined(array: Any) -> Any:
             array = jnp.asarray(array)
