@@ -3,6 +3,7 @@
 This file is loaded before any test module, so before Keras, JAX or matplotlib are imported.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -19,12 +20,16 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
 if DATA.is_dir():
     os.environ.setdefault("KOHORT_DATA", str(DATA))
-# Processes that tests start find the modules compiled, whatever the environment says.
+# Processes that tests start, and xdist's workers, find the modules compiled, whatever the
+# environment says: beside the modules, where pip has already put what it installed.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-os.environ.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / ".pytest_cache" / "bytecode"))
 # Tests compile much and compute little: code that is not optimised is compiled in half the time,
-# and XLA's older emitters halve it again.
-FLAGS = ["--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=false"]
+# XLA's older emitters halve it again, and code this small is not worth splitting.
+FLAGS = [
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
+]
 if WORKER:
     # One process a core: threads of their own would only get in each other's way.
     FLAGS.append("--xla_cpu_multi_thread_eigen=false")
@@ -52,6 +57,39 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("kohort")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Let the collector of garbage leave alone what is imported, and look less often for more."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(20_000, 10, 10)
+        gc.enable()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_compiler_context() -> Iterator[None]:
+    """Let the programs of a test module share JAX's compiler context.
+
+    JAX sets up one for each program, which takes a fifth of a small program's compile time. Those
+    lowered in the midst of another still need their own.
+    """
+    from jax._src.interpreters import mlir
+    from jaxlib.mlir import ir
+
+    make = mlir.make_ir_context
+    shared = make()
+
+    def context() -> ir.Context:
+        return make() if ir.Context.current else shared
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mlir, "make_ir_context", context)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def clear_session() -> Iterator[None]:
     """Let every test start with fresh layer names, here and in Keras (where a test uses it)."""
@@ -60,6 +98,8 @@ def clear_session() -> Iterator[None]:
         utils = getattr(sys.modules.get(name), "utils", None)
         if hasattr(utils, "clear_session"):
             utils.clear_session(free_memory=False)
+    if "matplotlib.pyplot" in sys.modules:  # it keeps the figures of `kohort.plot`, too
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from sklearn import datasets
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -48,6 +49,9 @@ GUIDES = [f"docs/guides/{name}.md" for name in ("callbacks", "plots", "tensorboa
 def test_examples_in_the_guides_run(name, tmp_path, monkeypatch):
     """The blocks of a guide run from top to bottom in one namespace, as a reader would."""
     monkeypatch.chdir(tmp_path)
+    x, y = datasets.load_digits(return_X_y=True)
+    # A quarter of the rows: the reader waits once, the tests again and again.
+    monkeypatch.setattr(datasets, "load_digits", lambda return_X_y: (x[::4], y[::4]))
     blocks = code_blocks(name)
     assert blocks
     namespace: dict = {"__name__": "guide"}
