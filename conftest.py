@@ -69,27 +69,6 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_compiler_context() -> Iterator[None]:
-    """Let the programs of a test module share JAX's compiler context.
-
-    JAX sets up one for each program, which takes a fifth of a small program's compile time. Those
-    lowered in the midst of another still need their own.
-    """
-    from jax._src.interpreters import mlir
-    from jaxlib.mlir import ir
-
-    make = mlir.make_ir_context
-    shared = make()
-
-    def context() -> ir.Context:
-        return make() if ir.Context.current else shared
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mlir, "make_ir_context", context)
-        yield
-
-
 @pytest.fixture(autouse=True)
 def clear_session() -> Iterator[None]:
     """Let every test start with fresh layer names, here and in Keras (where a test uses it)."""

@@ -22,6 +22,12 @@ def test_a_variable_does_not_share_memory_with_what_it_was_given():
     assert variable.numpy()[0] == 1
 
 
+def test_a_variable_shows_its_value():
+    variable = keras.Variable([1.25, -2.0], name="v")
+    assert repr(variable) == "<Variable path=v, shape=(2,), dtype=float32, value=[ 1.25 -2.  ]>"
+    np.testing.assert_array_equal(round(variable), [1.0, -2.0])
+
+
 @pytest.mark.parametrize(
     "given, dtype, expected",
     [

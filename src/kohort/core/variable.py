@@ -229,8 +229,12 @@ class Variable:
     def __ne__(self, other: object) -> Any:
         return self is not other if not _is_operand(other) else self.value != _value(other)
 
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return jnp.round(self.value, ndigits or 0)
+
     def __repr__(self) -> str:
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+        about = f"path={self.path}, shape={self.shape}, dtype={self.dtype}"
+        return f"<Variable {about}, value={np.asarray(self._array)}>"
 
 
 def _is_operand(x: Any) -> bool:

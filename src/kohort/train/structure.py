@@ -83,10 +83,8 @@ class Structure:
                 tuple(self._value(v, p) for p, v in self._numbered(value, path)),
             )
         if isinstance(value, Mapping):
-            return (
-                "dict",
-                tuple((self._key(k), self._value(v, f"{path}/{k}")) for k, v in value.items()),
-            )
+            items = [(self._key(k), v) for k, v in value.items()]
+            return ("dict", tuple((k, self._value(v, f"{path}/{k}")) for k, v in items))
         if isinstance(value, (np.ndarray, np.generic, jax.Array)):
             return _array(value)
         if isinstance(value, KerasTensor):
