@@ -57,3 +57,14 @@ def test_building_a_model_compiles_nothing(caplog):
             ]
         ).compile("adam", "mse", metrics=["mae"])
     assert [r.message for r in caplog.records if "XLA compilation" in r.message] == []
+
+
+def test_a_restored_training_state_is_the_model_s_own():
+    model = keras.Sequential([keras.layers.Input((LARGE,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    state = model.get_training_state()
+    (kernel,) = (name for name in state if name.endswith("kernel"))
+    state[kernel] = np.zeros((LARGE, 1), "float32")
+    model.set_training_state(state)
+    state[kernel][:] = 7
+    assert model.get_weights()[0].max() == 0

@@ -9,6 +9,7 @@ import numpy as np
 
 from kohort.callbacks import CallbackList, History
 from kohort.core import settings, tree
+from kohort.core.arrays import to_device
 from kohort.data.adapt import make_source, split_validation
 from kohort.data.batches import stack
 from kohort.data.source import ArraySource, Pace, clean_batch, map_arrays
@@ -355,7 +356,7 @@ class Training:
                 f"{sorted(wrong)[:5]}. Delete the backup to start anew."
             )
         for key, variable in wanted.items():
-            variable._value = jax.numpy.asarray(given[key], variable.dtype)
+            variable._value = to_device(given[key], variable.dtype)
         self._shuffle_seed, self._data_use = map(int, state["row_order"])
 
 
