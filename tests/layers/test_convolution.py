@@ -1,5 +1,6 @@
 """Convolutions and pooling: what they refuse, their forms by platform, masks of ties, files."""
 
+import functools
 import inspect
 
 import jax
@@ -109,6 +110,41 @@ def test_products_are_the_native_convolution(window, kernel_shape, last):
         np.testing.assert_array_equal(a, b)
 
 
+IMAGES = [
+    (Window((1, 1), ((0, 0), (0, 0)), (1, 1)), (3, 3, 16, 5)),
+    (Window((1, 1), ((1, 1), (0, 1)), (1, 1)), (3, 2, 16, 5)),  # as `same` pads
+    (Window((2, 2), ((0, 1), (1, 1)), (1, 1)), (3, 3, 16, 5)),
+    (Window((1, 1), ((1, 1), (2, 2)), (1, 2)), (2, 3, 16, 5)),
+]
+
+
+@pytest.mark.parametrize(("window", "kernel_shape"), IMAGES)
+@pytest.mark.parametrize("size", ["cached", "large", "together"])
+def test_forms_for_images_are_the_native_convolution(window, kernel_shape, size, monkeypatch):
+    """Whole numbers, so that sums in any order are equal."""
+    if size == "large":
+        monkeypatch.setattr(conv_slices, "_CACHED_BYTES", 0)
+        monkeypatch.setattr(conv_slices, "_LAID_TOGETHER", 0)
+        monkeypatch.setattr(conv_slices, "_PART_BYTES", 2**14)  # one or two images
+    own = window._replace(together=size == "together")
+    rng = np.random.default_rng(0)
+    x, k, w = (
+        jnp.asarray(rng.integers(-4, 5, shape), "float32")
+        for shape in ((3, 6, 7, 16), kernel_shape, (3, 9, 9, 5))
+    )
+
+    @jax.jit
+    def both(x, k):
+        results = []
+        for convolution, form in ((conv_slices._convolve, own), (conv_slices._native, window)):
+            y, gradient = jax.vjp(functools.partial(convolution, window=form), x, k)
+            results.append((y, gradient(w[:, : y.shape[1], : y.shape[2]])))
+        return results
+
+    for a, b in zip(*map(jax.tree.leaves, both(x, k)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_depthwise_gradients_image_by_image_are_the_same(monkeypatch):
     """The form for large images: all derivatives, for cohorts too."""
     monkeypatch.setattr(conv_slices, "_LARGE_IMAGE_BYTES", 0)
@@ -156,8 +192,8 @@ def test_gradients_do_not_keep_large_slices(monkeypatch):
 
 
 def test_form_by_platform():
-    """Products on a CPU, for cohorts too, whose kernels differ; XLA's convolution elsewhere."""
-    window = Window((1, 1), ((0, 0), (0, 0)), (1, 1))
+    """Products on a CPU for cohorts, whose kernels differ; XLA's convolution elsewhere."""
+    window = Window((1, 1), ((0, 0), (0, 0)), (1, 1), together=True)
     xs, ks = jnp.ones((3, 2, 5, 5, 2)), jnp.ones((3, 2, 2, 2, 4))
     program = jax.jit(jax.vmap(lambda x, k: convolve(x, k, window))).trace(xs, ks)
     for platform, is_native in (("cpu", False), ("cuda", True)):

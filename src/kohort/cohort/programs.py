@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from kohort.cohort.grid import Grid
+from kohort.core.portable import together
 from kohort.train import programs, step
 from kohort.train.programs import served
 from kohort.train.state import TrainState
@@ -47,7 +48,11 @@ def _alone(function: Callable[..., Any], axes: tuple[int | None, ...]) -> Callab
 
 
 def _together(function: Callable[..., Any], axes: tuple[int | None, ...]) -> Callable[..., Any]:
-    return jax.vmap(function, in_axes=axes)
+    def one(*arguments: Any) -> Any:
+        with together():
+            return function(*arguments)
+
+    return jax.vmap(one, in_axes=axes)
 
 
 def run_epochs(

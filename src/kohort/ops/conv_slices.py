@@ -1,9 +1,11 @@
-"""Convolutions by platform: XLA's own, or on a CPU slices of the input and one matrix product.
+"""Convolutions by platform: XLA's own, or on a CPU slices of the input and matrix products.
 
-XLA's convolution on a CPU is about twenty times slower inside a loop than outside, and its grouped
-form, into which `vmap` over kernels turns it, is slower still. Slices of the input laid side by
-side turn a convolution into one product (a batched one under `vmap`). Gathered patches instead of
-slices were slower in whole training steps, and their gradient, a scatter, much slower.
+XLA on a CPU has a quick plain convolution of images. It takes ten times as long and more for the
+gradients, for sequences and volumes, and for the grouped form into which `vmap` over kernels turns
+it. Slices of the input laid side by side turn a convolution into one product (a batched one under
+`vmap`), which the caches decide about: quicker than XLA's while they hold the slices. Gathered
+patches instead of slices were slower in whole training steps, and their gradient, a scatter, much
+slower.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +26,14 @@ from kohort.ops._base import sum_dtype
 _MOST_SLICES = 128
 """Entries of a window beyond which its slices take too long to compile."""
 _MOST_GROUPS = 8
+_CACHED_BYTES = 2**25
+"""Slices larger than this are slower than XLA's convolution of images."""
+_FEW_CHANNELS = 16
+"""Fewer channels than this are too little for a product by itself."""
+_LAID_TOGETHER = 2**22
+"""Slices larger than this are walked in parts in the gradient of a kernel …"""
+_PART_BYTES = 3 * 2**19
+"""… of about this size."""
 _KEPT_BYTES = 2**25
 """Slices larger than this are not kept for the gradient."""
 _LAID_BYTES = 2**26
@@ -42,8 +52,10 @@ class Window(NamedTuple):
     channels_last: bool = True
     portable: bool = False
     """Whether XLA's own convolution is wanted on all platforms."""
-    of_kernel: bool = False
-    """Whether the form is wanted whose transpose for the kernel is quick."""
+    together: bool = False
+    """Whether kernels get a member axis."""
+    quick: Literal["outputs", "for_inputs", "for_kernel"] = "outputs"
+    """What the form is wanted for: itself, or its transpose for the inputs or for the kernel."""
 
 
 @functools.partial(jax.jit, static_argnums=2, inline=True)
@@ -66,10 +78,10 @@ def _tangent(window: Window, primals: Any, tangents: Any) -> tuple[Any, Any]:
     (inputs, kernel), (d_inputs, d_kernel) = primals, tangents
     terms = []
     if not isinstance(d_inputs, SymbolicZero):
-        terms.append(_by_platform(d_inputs, kernel, window))
+        terms.append(_by_platform(d_inputs, kernel, window._replace(quick="for_inputs")))
     if not isinstance(d_kernel, SymbolicZero):
         of_kernel: Callable[..., jax.Array] = functools.partial(
-            _by_platform, window=window._replace(of_kernel=True)
+            _by_platform, window=window._replace(quick="for_kernel")
         )
         if inputs.shape[0] * _row_bytes(inputs, kernel, window) > _KEPT_BYTES:
             of_kernel = jax.checkpoint(of_kernel)
@@ -122,17 +134,65 @@ def _by_products(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Ar
         return jnp.moveaxis(outputs, -1, 1)
     if _is_depthwise(kernel, window):
         large = math.prod(inputs.shape[1:]) * inputs.dtype.itemsize >= _LARGE_IMAGE_BYTES
-        form = _each_image if window.of_kernel and large else _each_channel
+        form = _each_image if window.quick == "for_kernel" and large else _each_channel
         return form(inputs, kernel, window)
     if window.groups > 1:
         xs, kernels = (jnp.split(a, window.groups, -1) for a in (inputs, kernel))
         alone = window._replace(groups=1)
         parts = [_by_products(x, k, alone) for x, k in zip(xs, kernels, strict=True)]
         return jnp.concatenate(parts, -1)
-    rows = max(1, _LAID_BYTES // _row_bytes(inputs, kernel, window))
-    if rows >= inputs.shape[0]:
-        return _one_product(inputs, kernel, window)
-    return lax.map(lambda row: _one_product(row[None], kernel, window)[0], inputs, batch_size=rows)
+    if _are_images(inputs, kernel):
+        return _of_images(inputs, kernel, window)
+    return _in_parts(_one_product, _LAID_BYTES, inputs, kernel, window)
+
+
+def _are_images(inputs: jax.Array, kernel: jax.Array) -> bool:
+    return inputs.ndim == 4 and inputs.dtype == kernel.dtype == jnp.float32
+
+
+def _of_images(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    """The form that is quickest for this size and for what is wanted of it."""
+    few_channels = kernel.shape[-2] < _FEW_CHANNELS
+    size = inputs.shape[0] * _row_bytes(inputs, kernel, window)
+    if window.together:
+        if few_channels or window.quick == "for_inputs":
+            return _in_parts(_one_product, _LAID_BYTES, inputs, kernel, window)
+        return _in_parts(_product_by_row, _LAID_BYTES, inputs, kernel, window)
+    if window.quick == "for_kernel":
+        if size <= _LAID_TOGETHER:
+            return _one_product(inputs, kernel, window)
+        return _in_parts(_made_anew, _PART_BYTES, inputs, kernel, window)
+    large = size > _CACHED_BYTES
+    if window.quick == "for_inputs":
+        plain = window.strides == window.dilation == (1, 1)
+        same = all(sum(p) == k - 1 for p, k in zip(window.padding, kernel.shape, strict=False))
+        form = _swapped if large and plain and same else _one_product
+    else:
+        form = _native if large or few_channels else _product_by_row
+    return form(inputs, kernel, window)
+
+
+def _in_parts(
+    form: Callable[..., jax.Array], size: int, inputs: jax.Array, kernel: jax.Array, window: Window
+) -> jax.Array:
+    """Lay out slices of `size` bytes at a time, about."""
+    count = inputs.shape[0] * _row_bytes(inputs, kernel, window) // size
+    rows = inputs.shape[0] // max(1, min(count, inputs.shape[0]))
+    count, rest = divmod(inputs.shape[0], rows)
+    if count == 1:
+        return form(inputs, kernel, window)
+    parts = inputs[: count * rows].reshape(count, rows, *inputs.shape[1:])
+    outputs = lax.map(lambda part: form(part, kernel, window), parts)
+    outputs = outputs.reshape(count * rows, *outputs.shape[2:])
+    if not rest:
+        return outputs
+    return jnp.concatenate([outputs, form(inputs[count * rows :], kernel, window)])
+
+
+def _made_anew(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    """One product whose slices are not kept for the gradient."""
+    form = functools.partial(_one_product, window=window)
+    return jax.checkpoint(form, prevent_cse=False)(inputs, kernel)
 
 
 def _row_bytes(inputs: jax.Array, kernel: jax.Array, window: Window) -> int:
@@ -144,7 +204,34 @@ def _row_bytes(inputs: jax.Array, kernel: jax.Array, window: Window) -> int:
 
 def _one_product(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     patches = jnp.concatenate(_slices(inputs, kernel.shape[:-2], window), -1)
-    return patches @ kernel.reshape(-1, kernel.shape[-1])
+    # In two dimensions: XLA lays out the gradient of a product of more in another order, slowly.
+    flat = patches.reshape(-1, patches.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1])
+    return flat.reshape(*patches.shape[:-1], -1)
+
+
+def _product_by_row(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    """A product for each row of the kernel: a third of the slices for a window of three rows."""
+    across, along = (
+        kernel.shape[0],
+        window._replace(strides=(1, *window.strides[1:]), dilation=(1, *window.dilation[1:])),
+    )
+    laid = jnp.concatenate(_slices(inputs, (1, *kernel.shape[1:-2]), along), -1)
+    stride, step = window.strides[0], window.dilation[0]
+    span = (laid.shape[1] - step * (across - 1) - 1) // stride * stride + 1
+    rows = (lax.slice_in_dim(laid, i, i + span, stride, 1) for i in range(0, step * across, step))
+    products = (row @ k.reshape(-1, kernel.shape[-1]) for row, k in zip(rows, kernel, strict=True))
+    return functools.reduce(jnp.add, products)
+
+
+def _swapped(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    """XLA's convolution, so written that its transpose for the inputs is a quick one, too.
+
+    It is quick only with the axes of its kernel in this order, which the barrier keeps.
+    """
+    axes = layout(4, channels_last=True)
+    axes = axes._replace(rhs_spec=(axes.rhs_spec[1], axes.rhs_spec[0], *axes.rhs_spec[2:]))
+    swapped = lax.optimization_barrier(kernel.swapaxes(-1, -2))
+    return lax.conv_general_dilated(inputs, swapped, (1, 1), window.padding, dimension_numbers=axes)
 
 
 def _each_channel(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
@@ -158,7 +245,7 @@ def _each_channel(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.A
     slices = _slices(inputs.astype(wide), size, window)
     rows = list(kernel.reshape(len(slices), channels, -1).astype(wide))
     places = slices[0].shape[1:-1]
-    if window.of_kernel:
+    if window.quick == "for_kernel":
         ones = jnp.ones((math.prod(places), 1), wide)
         rows = [(ones @ row.reshape(1, -1)).reshape(*places, *row.shape) for row in rows]
     outputs = sum(piece[..., None] * row for piece, row in zip(slices, rows, strict=True))

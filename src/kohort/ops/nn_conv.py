@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from kohort.core.portable import is_portable
+from kohort.core.portable import is_portable, is_together
 from kohort.core.settings import standardize_data_format
 from kohort.core.symbolic import op
 from kohort.ops._base import array
@@ -35,7 +35,7 @@ def _windows(
     reach = [d * (k - 1) + 1 for k, d in zip(kernel.shape[:-2], dilation, strict=True)]
     pads = lax.padtype_to_pads(lengths, reach, strides, padding.upper())
     sides = tuple((low, high) for low, high in pads)
-    return Window(strides, sides, dilation, groups, last, is_portable())
+    return Window(strides, sides, dilation, groups, last, is_portable(), is_together())
 
 
 @op
@@ -140,7 +140,7 @@ def conv_transpose(
         lengths.append(transposed_length(n, *axis))
         before, after = transpose_padding(reach + 1, *axis[1:4])
         pads.append((reach - before, reach - after))  # of the convolution that is transposed
-    window = Window(strides, tuple(pads), dilation, 1, last, is_portable())
+    window = Window(strides, tuple(pads), dilation, 1, last, is_portable(), is_together())
     return transpose(inputs, kernel, window, tuple(lengths))
 
 

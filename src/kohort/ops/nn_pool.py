@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +21,8 @@ from kohort.ops.nn_conv import spatial
 
 _LONGEST = 16
 """A window longer than this is reduced by XLA, whose gradient is slow on a CPU."""
+_MOST_PLACES = 16
+"""Larger windows are reduced axis by axis."""
 
 
 @op
@@ -97,11 +101,14 @@ def _reduced(
     if max(window) > _LONGEST or 0 in x.shape:
         return whole(x)
     pads = lax.padtype_to_pads(x.shape, window, strides, padding)
+    tiled = kind == "max" and window == strides and math.prod(window) <= _MOST_PLACES
 
     def by_axis(x: jax.Array) -> jax.Array:
         dtype = x.dtype
         x = x.astype(sum_dtype(x)) if kind == "sum" else x
         x = _padded(x, neutral, pads)
+        if tiled and not portable:
+            return _max_of_tiles(x, window)
         for axis in reversed(range(x.ndim)):
             x = _along(x, axis, window[axis], strides[axis], combine)
         return x.astype(dtype)
@@ -127,6 +134,45 @@ def _along(x: jax.Array, axis: int, size: int, stride: int, combine: Callable[..
     span = (x.shape[axis] - size) // stride * stride + 1
     entries = (lax.slice_in_dim(x, i, i + span, stride, axis) for i in range(size))
     return functools.reduce(combine, entries)
+
+
+def _max_of_tiles(x: jax.Array, window: tuple[int, ...]) -> jax.Array:
+    """The greatest entry of each window, where windows neither overlap nor leave gaps."""
+    counts = [n // w for n, w in zip(x.shape, window, strict=True)]
+    whole = tuple(slice(n * w) for n, w in zip(counts, window, strict=True))
+    tiles = x[whole].reshape([size for pair in zip(counts, window, strict=True) for size in pair])
+    return _max_of_odd_axes(tiles)
+
+
+@jax.custom_jvp
+def _max_of_odd_axes(tiles: jax.Array) -> jax.Array:
+    return functools.reduce(lax.max, _entries(tiles))
+
+
+def _entries(tiles: jax.Array) -> list[jax.Array]:
+    """What each place of the windows holds, the windows' sizes being the axes 1, 3, 5, …"""
+    places = itertools.product(*map(range, tiles.shape[1::2]))
+    return [tiles[tuple(i for at in place for i in (slice(None), at))] for place in places]
+
+
+@_max_of_odd_axes.defjvp
+def _max_of_odd_axes_tangent(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """The tangent of the first of the greatest, as in XLA's pooling.
+
+    Its transpose is one pass over the inputs, where that of slices is one a place. The barrier
+    keeps the numbers of the places, a byte each, from being found anew for each input.
+    """
+    (tiles,), (d_tiles,) = primals, tangents
+    best, *others = _entries(tiles)
+    place = jnp.zeros(best.shape, jnp.uint8)
+    for number, entry in enumerate(others, 1):
+        place = jnp.where(entry > best, jnp.uint8(number), place)
+        best = lax.max(best, entry)
+    sizes = [1 if i % 2 == 0 else size for i, size in enumerate(tiles.shape)]
+    numbers = jnp.arange(len(others) + 1, dtype=jnp.uint8).reshape(sizes)
+    odd = tuple(range(1, tiles.ndim, 2))
+    place = jnp.expand_dims(lax.optimization_barrier(place), odd)
+    return best, jnp.where(place == numbers, d_tiles, 0).sum(odd, dtype=d_tiles.dtype)
 
 
 @jax.custom_jvp

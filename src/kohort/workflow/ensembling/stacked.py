@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from kohort.core import tree
+from kohort.core.portable import together
 from kohort.data.adapt import make_source
 from kohort.data.source import Pace
 from kohort.data.stacking import stacked_batches
@@ -82,7 +83,8 @@ class _Program:
 
     def __init__(self) -> None:
         def forward(ts: Any, leaves: Any, batches: Any, stop: Any) -> Any:
-            return predict_block(ts, leaves, batches, stop)[1]
+            with together():
+                return predict_block(ts, leaves, batches, stop)[1]
 
         self.predict = jax.jit(jax.vmap(forward, in_axes=(0, 0, None, None)))
 
