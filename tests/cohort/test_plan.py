@@ -118,11 +118,21 @@ DEVICES = """
     sys.path.insert(0, {root!r})
     import jax
     jax.config.update("jax_num_cpu_devices", 2)
+    import pytest
+    from kohort import distribution
+    from kohort.cohort.devices import devices
+    from kohort.errors import KohortWarning
     from tests.cohort.helpers import alone, problem, same, train
     from tests.cohort.test_acceptance import BUILDS
     x, y = problem()
-    cohort = train(x, y, BUILDS, width=2)
-    assert len(jax.devices()) == 2
+    parallel = distribution.DataParallel(devices=["cpu:1"])
+    layouts = distribution.LayoutMap(distribution.DeviceMesh((1, 2), ("batch", "model")))
+    with distribution.ModelParallel(layout_map=layouts).scope():
+        with pytest.warns(KohortWarning, match="whole on one device"):
+            cohort = train(x, y, BUILDS, width=2)
+        assert devices() == jax.devices() and len(devices()) == 2
+    with parallel.scope():
+        assert devices() == jax.devices()[1:]
     for member in cohort.members[::8]:
         same(member.history.history, alone(member, x, y)[0])
     print("equal")

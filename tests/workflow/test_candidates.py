@@ -45,7 +45,7 @@ def test_scaled_with_the_training_rows_of_the_fold(surroundings):
 def test_every_means_trains_and_judges(surroundings):
     bench = surroundings[0]
     means = {"l1": 1e-4, "l2": 1e-3, "dropout": 0.2, "max_norm": 1.0}
-    setting = Setting((3,), 1e-2, **means, batch_norm=True, cosine=True)
+    setting = Setting((3,), 1e-2, **means, batch_norm=True, schedule="cosine")
     (found,) = train("x", [setting], bench)
     assert found.complete and not found.failed
     assert found.predictions.shape == (2, len(bench.truth))

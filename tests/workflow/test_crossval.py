@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import kohort as keras
+from kohort.errors import KohortWarning
 from kohort.train import programs
 from kohort.workflow.crossval import cross_validate
 from kohort.workflow.failure import WorkflowError
@@ -131,6 +132,39 @@ def test_batches_and_no_model_are_refused():
         cross_validate(lambda: None, x, y)
     with pytest.raises(ValueError, match="compile"):
         cross_validate(lambda: keras.Sequential([keras.layers.Dense(1)]), x, y)
+
+
+def softmax(hp=None):
+    """Two classes with an output each."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "softmax")])
+    rate = hp.Float("rate", 0.01, 0.1) if hp is not None else 0.01
+    model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda y: np.array(["no", "yes"])[y], "y must be numbers.*'(no|yes)'"),
+        (lambda y: y + 1, "outputs knows the classes 0 to 1. Received: labels from 1 to 2"),
+        (lambda y: y - 1, "labels from -1 to 0"),
+    ],
+)
+def test_labels_that_no_loss_understands_are_refused(change, message):
+    x, y = classes()
+    with pytest.raises(WorkflowError, match=message):
+        cross_validate(softmax, x, change(y), folds=2)
+
+
+def test_a_build_function_that_needs_more_is_told():
+    with pytest.raises(WorkflowError, match="needs hp, too"):
+        cross_validate(lambda hp: softmax(hp), *classes(), folds=2)
+
+
+def test_gaps_in_labels_are_named():
+    x, y = classes()
+    with pytest.warns(KohortWarning, match="2 of 2 members .* y holds NaN in 30 of 60 rows"):
+        cross_validate(logistic, x, np.where(np.arange(60) % 2, y, np.nan), folds=2)
 
 
 def test_a_vocabulary_without_a_fixed_width_is_told():

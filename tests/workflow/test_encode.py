@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
+from kohort.workflow.dates import day_number, day_numbers, telling_parts
 from kohort.workflow.encode import (
+    Code,
     CodeBook,
     Scaler,
     constant_columns,
@@ -14,7 +16,7 @@ from kohort.workflow.encode import (
     yes_no_columns,
 )
 from kohort.workflow.failure import WorkflowError
-from kohort.workflow.table import Column, Table
+from kohort.workflow.table import Column, Table, column_of
 
 NAN = np.nan
 
@@ -34,7 +36,7 @@ MIXED = table_of(
     Column("city", "category", text("b", "a", None, "a", "b", "z")),
     Column("same", "category", text(*["x"] * 6)),
     Column("name", "category", text(*"uvwxyz")),
-    Column("day", "date", np.array([0.0, 1, 2, 3, 4, 365.2425 / 4])),
+    Column("day", "date", 730000 + np.array([0.0, 1, 2, 3, 7, 9.5])),
     Column("empty", "category", text(*[None] * 6)),
 )
 DEVELOPMENT = np.arange(5)
@@ -53,7 +55,7 @@ def test_each_column_enters_in_its_way(book):
         "city": "one-hot",
         "same": "aside",
         "name": "aside",
-        "day": "season",
+        "day": "date",
         "empty": "aside",
     }
     assert book.features == [
@@ -62,8 +64,11 @@ def test_each_column_enters_in_its_way(book):
         "city=a",
         "city=b",
         "city is missing",
-        "day (sin of the year)",
-        "day (cos of the year)",
+        "day (days since the first)",
+        "day (Monday)",
+        "day (Friday)",
+        "day (Saturday)",
+        "day (Sunday)",
     ]
 
 
@@ -94,7 +99,7 @@ def test_coded_rows(book):
     np.testing.assert_array_equal(coded[0, :5], [30, 0, 0, 1, 0])
     np.testing.assert_array_equal(coded[1, :5], [NAN, 1, 1, 0, 0])
     np.testing.assert_array_equal(coded[2, :5], [50, 0, 0, 0, 1])
-    np.testing.assert_allclose(coded[5, 5:], [1, 0], atol=1e-6)
+    np.testing.assert_array_equal(coded[4:, 5:], [[7, 0, 1, 0, 0], [9.5, 0, 0, 0, 1]])
 
 
 def test_category_of_a_sealed_row_is_unknown(book):
@@ -144,7 +149,7 @@ def test_gap_only_column_is_dead():
 def test_yes_no_columns_stay_as_they_are(book):
     coded = book.apply(MIXED.inputs)
     mask = yes_no_columns(book)
-    assert mask.tolist() == [False, True, True, True, True, False, False]
+    assert mask.tolist() == [False, True, True, True, True, False, *[True] * 4]
     scaled = Scaler.fit(coded[:5], mask).apply(coded)
     np.testing.assert_array_equal(scaled[:, mask], coded[:, mask])
 
@@ -164,3 +169,70 @@ def test_pixels_are_divided_by_their_largest_value():
     x = np.array([[0.0, 16.0], [8.0, 4.0]], dtype="float32")
     scaled = Scaler.fit(x, np.zeros(2, dtype=bool), pixels=True).apply(x)
     np.testing.assert_allclose(scaled, x / 16)
+
+
+def test_parts_of_dates_that_say_nothing_are_left_out():
+    first_days = np.arange("2000", "2004", dtype="datetime64[Y]").astype("datetime64[D]")
+    dates = {
+        "years": day_numbers(first_days),
+        "months": day_numbers(np.arange("2000-01", "2002-01", dtype="datetime64[M]")),
+        "hours": 730000 + np.arange(12) / 24,
+        "weeks": 730000 + 7.0 * np.arange(100),
+        "once": np.full(5, 730000.0),
+    }
+    parts = {name: telling_parts(values) for name, values in dates.items()}
+    assert parts == {
+        "years": ["elapsed"],
+        "months": ["elapsed", "year"],
+        "hours": ["elapsed"],
+        "weeks": ["elapsed", "year"],
+        "once": [],
+    }
+    table = table_of(
+        Column("d", "date", dates["once"]), Column("x", "numeric", np.arange(5.0) ** 2)
+    )
+    assert (
+        "Column 'd' is set aside: the same in every row." in make_code_book(table, DEVELOPMENT).text
+    )
+
+
+def test_dates_as_the_calendar_has_them():
+    cells = ["2023-12-31 06:00", "2024-01-01T18:00:00", "", "30.12.2023"]
+    days = column_of("d", cells, range(4), [])
+    parts = ["elapsed", "year", "day", "Sunday", "Monday"]
+    code = Code("d", "date", parts, True, origin=day_numbers(np.array(["2023-12-30"], "M8[D]"))[0])
+    coded = code.apply(days)
+    year = 2 * np.pi * np.array([364.25 / 365, 0.75 / 366])
+    expected = [
+        [1.25, np.sin(year[0]), np.cos(year[0]), 1, 0, 1, 0, 0],
+        [2.75, np.sin(year[1]), np.cos(year[1]), -1, 0, 0, 1, 0],
+    ]
+    np.testing.assert_allclose(coded[:2], expected, atol=1e-5)
+    np.testing.assert_array_equal(coded[2], [NAN] * 5 + [0, 0, 1])
+    assert len(code.features) == len(code.yes_no) == 8
+
+
+@pytest.mark.parametrize("cell", ["2024-13-01", "1.2.24", "2024-01-01 25:00", "2024-01", "a-b-c"])
+def test_what_is_no_date(cell):
+    assert day_number(cell) is None
+
+
+def test_dates_that_countries_read_differently_are_told():
+    notes = []
+    column = column_of("d", ["12/31/2024", "", "1/2/2025"], range(3), notes)
+    assert column.kind == "category" and "Write them as 2024-12-31" in notes[0]
+
+
+def test_later_rows_follow_from_trend_weekday_and_hour():
+    days = 730000 + np.arange(0, 400, 0.25)
+    noise = np.random.default_rng(0).normal(size=len(days)) * 0.1
+    hour = 2 * np.pi * (days % 1)
+    y = 0.02 * (days - 730000) + 3.0 * ((np.floor(days) - 1) % 7 >= 5) + np.cos(hour - 1) + noise
+    table = Table("test", [Column("day", "date", days)], [Column("y", "numeric", y)])
+    early = np.arange(1200)
+    book = make_code_book(table, early)
+    assert book.text == ["Dates of 'day' become the time that has passed, the hour, the weekday."]
+    coded = book.apply(table.inputs)
+    scaled = Scaler.fit(coded[early], yes_no_columns(book)).apply(coded)
+    weights = np.linalg.lstsq(scaled[early], y[early], rcond=None)[0]
+    np.testing.assert_allclose(scaled[1200:] @ weights, y[1200:], atol=0.5)

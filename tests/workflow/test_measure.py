@@ -6,7 +6,8 @@ from scipy import stats
 
 from kohort.workflow import scores
 from kohort.workflow.amounts import amount
-from kohort.workflow.measure import bootstrap, interval_of, wilson
+from kohort.workflow.measure import bootstrap, choose_measure, interval_of, wilson
+from kohort.workflow.problem import Problem
 
 
 @pytest.mark.parametrize(("right", "rows"), [(35, 35), (0, 20), (871, 1000)])
@@ -19,6 +20,14 @@ def test_wilson_is_scipys(right, rows):
 def test_a_perfect_accuracy_is_not_certain():
     y = np.array([0, 1] * 10)
     assert interval_of(scores.accuracy, y, y.astype(float)).low < 0.9
+
+
+def test_the_measure_of_a_rare_class():
+    names = []
+    for rare in (3, 8, 45):
+        y = (np.arange(100) < rare).astype("int32")
+        names.append(choose_measure(Problem("binary", "y", y, ["no", "yes"])).name)
+    assert names == ["log loss", "average precision", "ROC AUC"]
 
 
 def test_other_scores_take_the_bootstrap():

@@ -40,6 +40,16 @@ class TestCsv:
         lines = [separator.join(row) for row in (["a", "b"], ["1", "2"], ["3", "4"])]
         assert kinds(read(write("\n".join(lines)), "b")) == {"a": "numeric"}
 
+    @pytest.mark.parametrize("header", ["a;b;when\n", ""])
+    def test_decimal_commas_beside_semicolons(self, write, header):
+        table = read(write(header + "1.234,5;0,5;1.2.2024 12:00\n-2;,5;2.2.2024\n"), "1")
+        assert [column.kind for column in table.inputs] == ["numeric", "date"]
+        assert table.inputs[0].values.tolist() == [1234.5, -2]
+        assert table.inputs[1].values[0] % 1 == 0.5
+
+    def test_commas_in_quotes_are_no_decimal_points(self, write):
+        assert kinds(read(write('a,b\n"1,5",1\n"2,5",2\n'), "b")) == {"a": "category"}
+
     def test_file_without_header_is_noticed(self, write):
         table = read(write("1,2,a\n3,4,b\n"), "-1")
         assert table.rows == 2

@@ -7,7 +7,7 @@ import pytest
 
 from kohort.workflow import capacity, regularise, tune
 from kohort.workflow.candidates import best_of, compare, pooled
-from kohort.workflow.network import Setting
+from kohort.workflow.network import SCHEDULES, Setting
 from kohort.workflow.search.space import HyperParameters
 
 NAN = float("nan")
@@ -180,7 +180,7 @@ class TestRegularise:
 
     def test_without_hidden_layer(self, stated, bench, result):
         found = self.compared(stated, bench, result, lambda setting: 0.1, hidden=())
-        assert [effect.name for effect in found.effects] == ["falling learning rate"]
+        assert [effect.name for effect in found.effects] == list(SCHEDULES.values())
 
 
 class TestSearch:

@@ -45,6 +45,12 @@ def test_sizes_come_by_name_or_by_hp():
         capacity_sweep(lambda a, b: net(), *waves(), (2,))
 
 
+def test_a_sweep_without_a_finite_loss_names_the_gaps():
+    x, y = waves(8)
+    with pytest.raises(WorkflowError, match="y holds NaN in 8 of 8 rows"):
+        capacity_sweep(lambda width: net(width), x, y * np.nan, widths=(2,), seeds=1, epochs=1)
+
+
 def test_verdict_on_known_curves():
     sizes = [Size(n, None, n) for n in (10, 100, 1000)]
     epochs = np.linspace(0, 1, 20)

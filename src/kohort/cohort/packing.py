@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from kohort.cohort.devices import devices
 from kohort.cohort.encoded import Copies
 from kohort.cohort.group import Group, grouped
 from kohort.cohort.member import Member
@@ -57,7 +58,7 @@ class Packing:
             parts = self._alike(group, group.members)
             largest = max(parts, key=len)
             group.form = self._form or "vmap"
-            platform = jax.local_devices()[0].platform
+            platform = devices()[0].platform
             bound = self._width or widest_on(platform, group.step_bytes)
             widest = 1 if group.form == "each" else bound
             group.width = pack_width(len(largest), widest, self.workers)
@@ -70,9 +71,9 @@ class Packing:
         self, members: Sequence[Member], also: Callable[[Member], Any] = lambda member: None
     ) -> list[Pack]:
         """Packs of these members; the members of one are equal in `also`."""
-        devices = itertools.cycle(jax.local_devices())
+        places = itertools.cycle(devices())
         planned = self._planned(members, also)
-        return [self.pack(group, part, next(devices)) for group, part in planned]
+        return [self.pack(group, part, next(places)) for group, part in planned]
 
     def count(self, members: Sequence[Member]) -> int:
         """How many packs these members make."""
@@ -100,7 +101,7 @@ class Packing:
 
     def pack(self, group: Group, members: list[Member], device: Any = None) -> Pack:
         """A pack of the first of these members."""
-        device = device or jax.local_devices()[0]
+        device = device or devices()[0]
         part = members[: group.width]
         return Pack(group, part, self._data_on(device, group), device, self._together)
 
@@ -115,10 +116,10 @@ class Packing:
     @property
     def workers(self) -> int:
         """How many packs run at a time: one for each core, or for each other device."""
-        devices = jax.local_devices()
-        if len(devices) == 1 and devices[0].platform == "cpu":
+        places = devices()
+        if len(places) == 1 and places[0].platform == "cpu":
             return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        return len(devices)
+        return len(places)
 
     def pool(self) -> ThreadPoolExecutor:
         """Threads that each run a pack: the compiled programs let go of Python's lock."""

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from kohort.cohort.candidate import Candidate
+from kohort.cohort.devices import devices
 from kohort.cohort.group import Group
 from kohort.cohort.member import Member
 from kohort.core.variable import Variable
@@ -40,7 +41,7 @@ def losses_while_rising(
     _check_rate(lead.model.optimizer)
     arguments = (stacked, leaves, data, orders, rates, lead.fresh)
     with serving(lead.model, lead.binding):
-        run = group.program("vmap").compile("ramp", arguments, jax.local_devices()[0])
+        run = group.program("vmap").compile("ramp", arguments, devices()[0])
     return np.asarray(run(*arguments)).T
 
 

@@ -42,7 +42,7 @@ class Distribution:
 
     The batch is split along the axis `batch_dim_name` of the mesh. Models are moved to the mesh
     when they run, their numbers are those of one device up to rounding. Cohorts spread their
-    members over the devices by themselves and need no distribution.
+    members over the devices of the distribution, whole, and without one over all.
 
     Args:
         device_mesh: the devices.

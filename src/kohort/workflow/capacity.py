@@ -12,7 +12,7 @@ from kohort.workflow.honest import one_standard_error
 from kohort.workflow.network import Setting
 
 LADDER: tuple[tuple[int, ...], ...] = ((), (8,), (32,), (128,), (128, 128))
-CONVOLUTIONS = (Setting((32,), filters=(16,)), Setting((64,), filters=(16, 32)))
+CONVOLUTIONS = (Setting((32,), 3e-3, filters=(16,)), Setting((64,), 3e-3, filters=(16, 32)))
 EMBEDDINGS = (Setting((16,), 3e-3, embedding=8), Setting((32,), 3e-3, embedding=32))
 HIGHER: tuple[tuple[int, ...], ...] = ((256, 256),)  # for data that ask for more
 RISE = 0.1  # validation loss this far above its best, while training loss still falls

@@ -173,6 +173,13 @@ def capacity_sweep(
         np.array([m.history.history[name] for m in members]).reshape(len(sizes), each, epochs)
         for name in ("loss", "val_loss")
     ]
+    if not np.isfinite(curves[1]).any():
+        raise WorkflowError(
+            "At least one size must train with a finite loss.",
+            data.gaps or "losses that were no numbers from the first epoch on",
+            "leave out rows without a target, and fill gaps in the inputs",
+            "a smaller learning rate",
+        )
     result = read_sweep(sizes, *curves)
     watch.verdict(result.verdict)
     return result

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from kohort.cohort import Cohort, Member
+from kohort.cohort.member import DIVERGED
 from kohort.core import tree
+from kohort.errors import KohortWarning
 from kohort.workflow.diagnose import diagnose
 from kohort.workflow.honest.splits import Fold, make_folds
 from kohort.workflow.trainings import Data, Training, candidate, maker, members_of
@@ -142,9 +144,18 @@ def cross_validate(
     outputs = cohort.predict(validation_rows(members))
     predictions = out_of_fold(members, outputs, data.rows)
     result = CrossValidation(cohort.evaluate(), pairs, predictions, cohort)
+    _warn_of_lost(members, data)
     if watch.boards:
         watch.verdict(diagnose(result))
     return result
+
+
+def _warn_of_lost(members: Sequence[Member], data: Data) -> None:
+    lost = sum(member.status == DIVERGED for member in members)
+    if lost:
+        why = data.gaps or "a smaller learning rate, or clipnorm=1.0, may hold it"
+        text = f"The loss of {lost} of {len(members)} members was no longer a number: {why}."
+        warnings.warn(text, KohortWarning, stacklevel=3)
 
 
 def validation_rows(members: Sequence[Member]) -> list[np.ndarray]:
@@ -191,6 +202,8 @@ def strata(model: Any, y: Any, folds: Any, time: Any) -> Any:
     if not classifies or time is not None or tree.is_nested(y):
         return None
     labels = np.asarray(y)
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        return None
     if labels.ndim > 1:
         if labels.shape[-1] > 1 and not np.allclose(labels.sum(-1), 1):
             return None  # several labels a row

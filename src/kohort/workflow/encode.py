@@ -14,18 +14,19 @@ from typing import Any
 
 import numpy as np
 
+from kohort.workflow import dates
 from kohort.workflow.failure import WorkflowError
 from kohort.workflow.table import Column, Table, is_row_number
 from kohort.workflow.words import is_prose, occurrences, vocabulary
 
 MOST_CATEGORIES = 50
-YEAR = 365.2425
 
 
 @dataclass(frozen=True)
 class Code:
     """How one column enters: `use` is `"number"`, `"yes-no"` (0 or 1), `"one-hot"`, `"words"`,
-    `"season"` or `"aside"`. `categories` are those of a one-hot column, or the words.
+    `"date"` or `"aside"`. `categories` are those of a one-hot column, the words, or the parts of a
+    date (`dates.telling_parts`), whose time is counted from the day `origin` on.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Code:
     categories: list[str] = field(default_factory=list)
     gaps: bool = False
     reason: str = ""
+    origin: float = 0.0
 
     @property
     def features(self) -> list[str]:
@@ -40,13 +42,21 @@ class Code:
         if self.use in ("one-hot", "words"):
             mark = "=" if self.use == "one-hot" else ": "
             out = [f"{self.name}{mark}{category}" for category in self.categories]
-        elif self.use == "season":
-            out = [f"{self.name} (sin of the year)", f"{self.name} (cos of the year)"]
+        elif self.use == "date":
+            out = [f"{self.name} ({part})" for part in dates.names_of(self.categories)]
         elif self.use in ("number", "yes-no"):
             out = [self.name]
         else:
             return []
         return out + ([f"{self.name} is missing"] if self.gaps else [])
+
+    @property
+    def yes_no(self) -> list[bool]:
+        """Which of its columns are 0 or 1 by construction."""
+        flags = [self.use != "number"] * (len(self.features) - self.gaps)
+        if self.use == "date":
+            flags = [name in dates.DAYS for name in dates.names_of(self.categories)]
+        return flags + [True] * self.gaps
 
     @property
     def learns(self) -> bool:
@@ -72,9 +82,8 @@ class Code:
                     out[row, place[value]] = 1
         elif self.use == "words":
             out = occurrences(_as_text(column), self.categories)
-        elif self.use == "season":
-            angle = 2 * np.pi * column.values.astype("float64") / YEAR
-            out = np.stack([np.sin(angle), np.cos(angle)], axis=1).astype("float32")
+        elif self.use == "date":
+            out = dates.columns_of(column.values, self.categories, self.origin)
         else:
             out = column.values.astype("float32")[:, None]
         if self.gaps:
@@ -153,7 +162,10 @@ def _code(column: Column, counts_rows: bool, pixel: bool) -> Code:
     if missing.all():
         return Code(name, "aside", reason="empty")
     if column.kind == "date":
-        return Code(name, "season", gaps=gaps)
+        parts = dates.telling_parts(column.values)
+        if parts:
+            return Code(name, "date", parts, gaps, origin=float(np.nanmin(column.values)))
+        return Code(name, "aside", reason="the same in every row")
     if column.kind == "numeric":
         if counts_rows:
             return Code(name, "aside", reason="a row number")
@@ -201,8 +213,8 @@ def _describe(codes: list[Code], columns: list[Column], pixels: bool) -> list[st
             f"{_columns(uses['words'])} of texts: {width} yes/no columns, one for each frequent "
             "word of the training part of each fold."
         )
-    if uses["season"]:
-        text.append(f"{_columns(uses['season'])} of dates: the season, as sine and cosine.")
+    for code in [code for code in codes if code.use == "date"]:
+        text.append(f"Dates of {code.name!r} become {dates.describe(code.categories)}.")
     for code in [code for code in codes if code.use == "aside"][:10]:
         text.append(f"Column {code.name!r} is set aside: {code.reason}.")
     gaps = [
@@ -265,12 +277,7 @@ class Scaler:
 
 def yes_no_columns(book: CodeBook) -> np.ndarray:
     """A mask of the coded columns that are 0 or 1 by construction."""
-    out = []
-    for code in book.codes:
-        width = len(code.features)
-        plain = 1 if code.use == "number" else 2 if code.use == "season" else 0
-        out += [False] * plain + [True] * (width - plain)
-    return np.array(out, dtype=bool)
+    return np.array([flag for code in book.codes for flag in code.yes_no], dtype=bool)
 
 
 def constant_columns(book: CodeBook, coded: np.ndarray) -> list[str]:

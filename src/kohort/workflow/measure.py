@@ -13,6 +13,8 @@ from kohort.workflow.problem import Problem
 
 RARE = 0.20  # a class below this share makes accuracy and ROC curves flatter than they should
 
+FEWEST = 5  # rows of a class, below which folds and bootstrap samples lack it too often
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -58,6 +60,13 @@ def choose_measure(problem: Problem) -> Measure:
 
 def _binary(shares: np.ndarray, problem: Problem) -> Measure:
     share = float(shares[1])
+    if min(problem.counts()) < FEWEST:
+        why = (
+            f"Log loss: with {min(problem.counts())} rows of one class, no ranking of the classes "
+            "can be estimated, since it needs some in each part."
+        )
+        beside = (("ROC AUC", scores.roc_auc), ("accuracy", per_row.accuracy))
+        return Measure("log loss", per_row.log_loss, False, beside, [why])
     if share < RARE:
         name, score = "average precision", scores.average_precision
         other = ("ROC AUC", scores.roc_auc)

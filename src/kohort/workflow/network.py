@@ -17,6 +17,12 @@ import kohort
 from kohort.workflow.encode import Scaler
 from kohort.workflow.problem import Problem
 
+SCHEDULES = {
+    "cosine": "cosine decay",
+    "exponential": "exponential decay",
+    "plateau": "decay on plateaus",
+}
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -24,8 +30,9 @@ class Setting:
 
     `filters` are those of 3 x 3 convolutions, each halved by pooling, before the hidden layers;
     `embedding` gives each word of a text so many numbers, whose sum goes on. `max_norm` bounds the
-    norm of each unit's incoming weights; `cosine` lets the learning rate fall to zero along half a
-    cosine.
+    norm of each unit's incoming weights; `schedule` lets the learning rate fall: along half a
+    cosine to zero (`"cosine"`), by a constant factor an epoch to a hundredth (`"exponential"`), or
+    by half where the training loss falls no more (`"plateau"`).
     """
 
     hidden: tuple[int, ...]
@@ -37,7 +44,7 @@ class Setting:
     dropout: float = 0.0
     max_norm: float = 0.0
     batch_norm: bool = False
-    cosine: bool = False
+    schedule: str = ""
 
     @property
     def size(self) -> str:
@@ -54,7 +61,7 @@ class Setting:
         parts += [f"{name} {value:.2g}" for name, value in (*named, ("max-norm", self.max_norm))
                   if value]  # fmt: skip
         parts += ["batch normalisation"] if self.batch_norm else []
-        parts += ["falling learning rate"] if self.cosine else []
+        parts += [SCHEDULES[self.schedule]] if self.schedule else []
         return ", ".join(parts)
 
     @classmethod
@@ -157,13 +164,23 @@ def batch_size(rows: int) -> int:
     return 16 if rows < 500 else 32 if rows < 5000 else 128
 
 
+_SHARES: dict[str, Callable[[float], float]] = {  # of the first rate, by the time that has passed
+    "cosine": lambda t: 0.5 * (1 + math.cos(math.pi * t)),
+    "exponential": lambda t: 0.01**t,
+}
+
+
 def callbacks(setting: Setting, epochs: int, patience: int | None) -> list[Any]:
     """What steers a training of `epochs`: its schedule, and early stopping with `patience`."""
     made: list[Any] = []
-    if setting.cosine:
+    if setting.schedule == "plateau":
+        # Of the training loss: the last fit, on all rows, has no other.
+        made.append(kohort.callbacks.ReduceLROnPlateau("loss", 0.5, max(2, epochs // 12)))
+    elif setting.schedule:
+        share = _SHARES[setting.schedule]
 
         def rate(epoch: int) -> float:
-            return setting.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+            return setting.learning_rate * share(epoch / epochs)
 
         made.append(kohort.callbacks.LearningRateScheduler(rate))
     if patience is not None:

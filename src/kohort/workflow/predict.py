@@ -71,6 +71,13 @@ def _with_past(columns: list[Column], target: str, lags: int) -> list[Column]:
     return with_next(columns, target, lags)
 
 
+_WORDS = {"numeric": "numbers", "date": "dates", "category": "text"}
+
+
+def _first(column: Column) -> object:
+    return column.values[~column.missing].tolist()[0]
+
+
 def _matching(columns: list[Column], book: CodeBook) -> list[Column]:
     """The columns that the code book asks for, found by name."""
     needed = [code.name for code in book.codes if code.use != "aside"]
@@ -83,16 +90,18 @@ def _matching(columns: list[Column], book: CodeBook) -> list[Column]:
             "add these columns",
             "a file without a header line must have all columns in their places",
         )
-    numeric = {code.name for code in book.codes if code.use in ("number", "yes-no", "season")}
+    kinds = {"number": "numeric", "yes-no": "numeric", "date": "date"}
+    wanted = {code.name: kinds.get(code.use) for code in book.codes}
     for name in needed:
-        if name in numeric and by_name[name].kind == "category":
+        kind = wanted[name]
+        if kind not in (None, by_name[name].kind):
             if by_name[name].missing.all():
                 gaps = np.full(len(by_name[name].values), np.nan)
                 by_name[name] = Column(name, "numeric", gaps)
                 continue
             raise WorkflowError(
-                f"Column {name!r} must hold numbers, as it did in training.",
-                f"text such as {next(v for v in by_name[name].values if v is not None)!r}",
+                f"Column {name!r} must hold {_WORDS[str(kind)]}, as it did in training.",
+                f"{_WORDS[by_name[name].kind]} such as {_first(by_name[name])!r}",
                 "mend the column",
             )
     return [by_name[name] for name in needed]

@@ -49,6 +49,12 @@ def make_protocol(
     groups = row_groups(table)
     duplicates = table.rows - len(np.unique(groups))
     strata = strata_of(problem)
+    if not table.given_test:
+        text += [
+            f"The rows are not in the order of {column.name!r} and are dealt by chance: if later "
+            "rows are to be foreseen from earlier ones, sort the file by it."
+            for column in table.inputs if column.kind == "date"
+        ]  # fmt: skip
     if table.given_test:
         test, development = _given_test(table, groups, text)
     else:

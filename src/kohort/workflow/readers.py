@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from kohort.workflow.dates import day_numbers
 from kohort.workflow.failure import UsageError, WorkflowError
 from kohort.workflow.folders import read_files, read_folder
-from kohort.workflow.table import Column, Table, column_of, matrix_columns, split_columns
+from kohort.workflow.table import Column, Table, column_of, matrix_columns, number, split_columns
 
 WHOLE = ("digits", "breast_cancer", "wine", "diabetes", "iris")  # no test part by origin
 SPLIT = ("boston_housing", "california_housing", "mnist", "fashion_mnist", "imdb", "reuters")
@@ -89,9 +90,10 @@ def csv_columns(
 ) -> list[Column]:
     """Reads a delimited text file, gzipped or not; the separator is found from the first line."""
     text = _text(path, encoding)
-    rows, lines = _records(text, path)
+    rows, lines, separator = _records(text, path)
+    comma = separator == ";"  # as spreadsheets write where the comma is the decimal point
     if header is None:
-        header = not any(_is_number(cell) for cell in rows[0])
+        header = not any(number(cell, comma) is not None for cell in rows[0])
         if not header:
             notes.append("The first line holds numbers, so the file was read without a header.")
     names = _names(rows[0], notes) if header else [f"column{i}" for i in range(len(rows[0]))]
@@ -99,7 +101,7 @@ def csv_columns(
     if not body:
         raise WorkflowError("A table needs rows.", f"{path} with a header only", "check the file")
     return [
-        column_of(name, cells, body_lines, notes)
+        column_of(name, cells, body_lines, notes, comma)
         for name, cells in zip(names, zip(*body, strict=True), strict=True)
     ]
 
@@ -129,9 +131,12 @@ def _text(path: Path, encoding: str) -> str:
         ) from error
 
 
-def _records(text: str, path: Path) -> tuple[list[list[str]], list[int]]:
+def _records(text: str, path: Path) -> tuple[list[list[str]], list[int], str]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(",;\t|", key=first.count)
+    cells = first.split(";")  # 0,5;1,5 has more commas
+    if len(cells) > 1 and any("," in c and number(c, comma=True) is not None for c in cells):
+        separator = ";"
     reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -155,7 +160,7 @@ def _records(text: str, path: Path) -> tuple[list[list[str]], list[int]]:
         ) from error
     if not rows:
         raise WorkflowError("DATA must hold rows.", f"{path}, blank lines only", "check it")
-    return rows, lines
+    return rows, lines, separator
 
 
 def _names(cells: list[str], notes: list[str]) -> list[str]:
@@ -171,14 +176,6 @@ def _names(cells: list[str], notes: list[str]) -> list[str]:
     return names
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
 def parquet_columns(path: Path, notes: list[str]) -> list[Column]:
     """Reads a Parquet file with pyarrow, pandas or polars, whichever is installed."""
     columns = []
@@ -187,9 +184,7 @@ def parquet_columns(path: Path, notes: list[str]) -> list[Column]:
         if array.dtype.kind in "fiub":
             columns += matrix_columns(array.astype("float64"), [name], notes)
         elif array.dtype.kind == "M":
-            days = array.astype("datetime64[D]")
-            numbers = days.astype("int64") + 719163.0  # 1970-01-01 in date.toordinal()
-            columns.append(Column(name, "date", np.where(np.isnat(days), np.nan, numbers)))
+            columns.append(Column(name, "date", day_numbers(array)))
         else:
             cells = ["" if value is None else str(value) for value in values]
             columns.append(column_of(name, cells, range(1, len(cells) + 1), notes))

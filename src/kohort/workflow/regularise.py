@@ -11,17 +11,17 @@ from kohort.workflow.candidates import Judge, Result, best_of, compare
 from kohort.workflow.capacity import Capacity
 from kohort.workflow.honest import Comparison
 from kohort.workflow.measure import Measure
-from kohort.workflow.network import Setting
+from kohort.workflow.network import SCHEDULES, Setting
 
 # What each means changes, in two strengths where it has one: the better one speaks for it.
 MEANS: dict[str, list[dict[str, Any]]] = {
     "L1": [{"l1": 1e-5}, {"l1": 3e-4}],
     "L2": [{"l2": 3e-4}, {"l2": 3e-3}],
-    "L1 and L2": [{"l1": 1e-5, "l2": 1e-4}, {"l1": 1e-4, "l2": 1e-3}],
+    "L1 and L2": [{"l1": 3e-5, "l2": 3e-4}],
     "dropout": [{"dropout": 0.2}, {"dropout": 0.5}],
     "max-norm": [{"max_norm": 1.0}, {"max_norm": 3.0}],
     "batch normalisation": [{"batch_norm": True}],
-    "falling learning rate": [{"cosine": True}],
+    **{name: [{"schedule": kind}] for kind, name in SCHEDULES.items()},
 }
 
 
@@ -64,7 +64,7 @@ def regularise(judge: Judge, capacity: Capacity) -> Regularising:
     variants = {name: [replace(base.setting, **change) for change in changes]
                 for name, changes in MEANS.items()}  # fmt: skip
     if not base.setting.hidden:
-        variants = {"falling learning rate": variants["falling learning rate"]}
+        variants = {name: variants[name] for name in SCHEDULES.values()}
     elif max(base.setting.hidden) >= 4:
         half = tuple(units // 2 for units in base.setting.hidden)
         variants = {"half the units": [replace(base.setting, hidden=half)], **variants}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from functools import partial
 
 import numpy as np
 
+from kohort.workflow.dates import day_number, is_ambiguous
 from kohort.workflow.failure import UsageError, WorkflowError
 
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none", "nil", "missing"})
@@ -19,7 +21,8 @@ MOSTLY = 0.95  # from this share of readable cells on, a column counts as number
 class Column:
     """One column: `kind` is `"numeric"` (floats, NaN is missing), `"category"` or `"date"`.
 
-    Categories are strings, None is missing; dates are day numbers (floats, NaN is missing).
+    Categories are strings, None is missing; dates are day numbers, with fractions for
+    the time of day (floats, NaN is missing).
     """
 
     name: str
@@ -74,13 +77,16 @@ def blocks_of(columns: Sequence[Column]) -> tuple[np.ndarray, ...]:
     return (*blocks, *(column.values for column in columns if column.kind == "category"))
 
 
-def column_of(name: str, cells: Sequence[str], lines: Sequence[int], notes: list[str]) -> Column:
+def column_of(
+    name: str, cells: Sequence[str], lines: Sequence[int], notes: list[str], comma: bool = False
+) -> Column:
     """Finds out what a column of text cells holds: numbers, dates or categories.
 
-    Cells that do not fit an otherwise numeric column count as missing and are noted.
+    Cells that do not fit an otherwise numeric column count as missing and are noted. `comma` says
+    that numbers may have a decimal comma (and points between thousands).
     """
     known = [i for i, cell in enumerate(cells) if cell.strip().lower() not in MISSING]
-    for kind, parse in (("numeric", _number), ("date", _day)):
+    for kind, parse in (("numeric", partial(number, comma=comma)), ("date", day_number)):
         values = np.full(len(cells), np.nan)
         strange = []
         for i in known:
@@ -95,6 +101,11 @@ def column_of(name: str, cells: Sequence[str], lines: Sequence[int], notes: list
             if strange:
                 notes.append(_strange_cells(name, kind, cells, lines, strange))
             return Column(name, kind, values)
+    if known and all(is_ambiguous(cells[i]) for i in known):
+        notes.append(
+            f"Column {name!r} holds dates such as {cells[known[0]]!r}, whose day and month depend "
+            "on the country: they are taken for text. Write them as 2024-12-31 to use them."
+        )
     text = np.full(len(cells), None, dtype=object)
     for i in known:
         text[i] = cells[i].strip()
@@ -113,23 +124,19 @@ def _strange_cells(
     )
 
 
-def _number(cell: str) -> float | None:
+def number(cell: str, comma: bool = False) -> float | None:
+    """The number that a cell holds; None for other text.
+
+    >>> number("1e3"), number("1.234,5", comma=True), number("1,5")
+    (1000.0, 1234.5, None)
+    """
+    if comma and re.fullmatch(r"\s*[-+]?(\d+|\d{1,3}(\.\d{3})+)?,\d+(e[-+]?\d+)?\s*", cell, re.I):
+        cell = cell.replace(".", "").replace(",", ".")
     try:
         value = float(cell)
     except ValueError:
         return None
     return value if np.isfinite(value) else None
-
-
-def _day(cell: str) -> float | None:
-    text = cell.strip()[:10].replace("/", "-")
-    parts = text.split("-")
-    if len(parts) != 3 or len(parts[0]) != 4:
-        return None
-    try:
-        return float(date(*(int(part) for part in parts)).toordinal())
-    except ValueError:
-        return None
 
 
 def is_row_number(column: Column) -> bool:

@@ -47,6 +47,7 @@ class Data:
         data = tuple(map_arrays(part) for part in (x, y, sample_weight))
         if not row_count(data):
             raise WorkflowError("The data set is empty.", "0 rows", "check the filter that made it")
+        _check_labels(data[1])
         if class_weight is not None:
             data = with_class_weight(data, class_weight)
         return cls(*data)
@@ -66,9 +67,31 @@ class Data:
         return tree.map_structure(lambda a: None if a is None else a[rows], parts)
 
     @property
+    def gaps(self) -> str:
+        """Which part holds NaN, in words: what may have made a loss no number; or nothing."""
+        found = []
+        for name, part in (("x", self.x), ("y", self.y), ("sample_weight", self.weight)):
+            known = [np.asarray(a) for a in tree.flatten(part) if a is not None]
+            own = [np.isnan(a.reshape(len(a), -1)).any(1) for a in known if a.dtype.kind == "f"]
+            rows = int(np.sum(np.any(own, axis=0))) if own else 0
+            found += [f"{name} holds NaN in {rows} of {self.rows} rows"] if rows else []
+        return "; ".join(found)
+
+    @property
     def arrays(self) -> tuple[Any, Any, Any]:
         """(x, y, weight)."""
         return self.x, self.y, self.weight
+
+
+def _check_labels(y: Any) -> None:
+    for labels in tree.flatten(y):
+        if labels is not None and np.asarray(labels[:1]).dtype.kind in "OSU":
+            raise WorkflowError(
+                "y must be numbers: a loss cannot compare texts.",
+                f"labels such as {np.asarray(labels).ravel()[0]!r}",
+                "names, y = np.unique(y, return_inverse=True) numbers the classes",
+                "kohort.wrappers.KohortClassifier takes labels of any kind",
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +120,9 @@ def maker(build: Build | Model, *arguments: Any) -> Callable[[], Any]:
         build: a function that returns a compiled model, or such a model, which is then cloned
             with new first weights.
         arguments: what `build` takes, `hp` say; left away where it takes nothing.
+
+    Raises:
+        WorkflowError: where it is none of these, or takes more.
     """
     if isinstance(build, Model):
         return lambda: _clone(build)
@@ -108,8 +134,16 @@ def maker(build: Build | Model, *arguments: Any) -> Callable[[], Any]:
         )
     wanted = [
         p for p in inspect.signature(build).parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        if (p.default is p.empty or p.name == "hp")
+        and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]  # fmt: skip
+    lacking = [p.name for p in wanted[len(arguments) :] if p.default is p.empty]
+    if lacking:
+        raise WorkflowError(
+            f"The build function is called with {len(arguments) or 'no'} argument(s).",
+            f"a function that needs {', '.join(lacking)}, too",
+            f"lambda: build({', '.join(f'{name}=…' for name in lacking)}) says what",
+        )
     return lambda: _checked(build(*arguments[: len(wanted)]))
 
 
@@ -142,11 +176,33 @@ def _clone(model: Model) -> Model:
 def candidate(make: Callable[[], Any], seed: int, data: Data, batch_size: int, **label: Any) -> Any:
     """A candidate whose preprocessing layers are adapted to each member's training rows alone."""
     made = Candidate(make, seed, data.sample(batch_size), label)
+    _check_classes(made.model, data.y)
     if any(is_adaptable(layer) for layer in made.model._flatten_layers()):
         made.prepare = adapt_layers
     if has_host_part(made.model, adapting=True):
         made.encode = functools.partial(prepare, adapting=True)
     return made
+
+
+def _check_classes(model: Any, y: Any) -> None:
+    """Class numbers beyond the outputs would be taken for the nearest class, without a word."""
+    parts = model._compile_loss.parts if model._compile_loss else []
+    kinds = [part.loss for part in parts]
+    if tree.is_nested(y) or [kind.name for kind in kinds] != ["sparse_categorical_crossentropy"]:
+        return
+    ignored = getattr(kinds[0], "ignore_class", None)
+    shape = getattr(model, "output_shape", None)
+    labels = np.asarray(y)
+    labels = labels[np.isfinite(labels) & (labels != ignored)]
+    if not isinstance(shape, tuple) or not isinstance(shape[-1], int) or not labels.size:
+        return
+    if labels.min() < 0 or labels.max() >= shape[-1]:
+        raise WorkflowError(
+            f"A model of {shape[-1]} outputs knows the classes 0 to {shape[-1] - 1}.",
+            f"labels from {labels.min():g} to {labels.max():g}",
+            "names, y = np.unique(y, return_inverse=True) numbers the classes from 0 on",
+            "or give the last layer as many units as there are classes",
+        )
 
 
 def members_of(

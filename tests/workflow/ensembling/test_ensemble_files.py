@@ -5,8 +5,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 import kohort as keras
 from kohort.workflow.failure import WorkflowError
@@ -37,12 +40,14 @@ class TestFiles:
             found.save(path)
         assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
 
-    def test_forest_is_saved_and_exported_as_layers(self, three, held_out, tmp_path):
+    def test_estimators_are_saved_and_exported_as_layers(self, three, held_out, tmp_path):
         import keras as real
 
         x, y = held_out
         forest = RandomForestClassifier(3, max_depth=2, random_state=0).fit(x, y)
-        found = keras.ensemble([forest, *three[:2]], x, y, method="mean")
+        neighbours = make_pipeline(StandardScaler(), KNeighborsClassifier()).fit(x, y)
+        votes = SVC(kernel="linear").fit(x, y)
+        found = keras.ensemble([forest, neighbours, votes, *three[:2]], x, y, method="mean")
         found.save(tmp_path / "found.zip")
         loaded = keras.Ensemble.load(tmp_path / "found.zip")
         assert loaded.predict(x) == pytest.approx(found.predict(x), abs=1e-6)
@@ -58,11 +63,13 @@ class TestFiles:
         exported = found.to_model().predict(x, verbose=0)
         assert exported[:, 0] == pytest.approx(found.predict(x)[:, 1], abs=1e-6)
 
-    def test_neighbours_cannot_be_saved(self, three, held_out, tmp_path):
+    def test_others_cannot_be_saved(self, three, held_out, tmp_path):
         x, y = held_out
-        neighbours = KNeighborsClassifier().fit(x, y)
-        found = keras.ensemble([three[0], neighbours], x, y, method="mean")
-        with pytest.raises(WorkflowError, match="1 KNeighborsClassifier"):
+        boosted = AdaBoostClassifier(n_estimators=2).fit(x, y)
+        found = keras.ensemble([three[0], boosted], x, y, method="mean")
+        with pytest.raises(
+            WorkflowError, match=r"1 AdaBoostClassifier \(AdaBoostClassifier has no"
+        ):
             found.save(tmp_path / "found.zip")
         with pytest.raises(WorkflowError, match="exported"):
             found.to_model()

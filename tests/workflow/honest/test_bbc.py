@@ -212,6 +212,15 @@ def test_messages(arguments, message):
         bbc_cv(np.array([0, 1, 0, 1]), np.ones((2, 4)), accuracy, **arguments)
 
 
+@pytest.mark.parametrize("choose", ["best", "one_standard_error"])
+def test_samples_without_the_rare_class_do_not_count(choose):
+    y, generator = np.zeros(40), np.random.default_rng(0)
+    y[[3, 17, 29]] = 1
+    p = y + generator.normal(size=(2, 40)) * [[0.1], [9]]
+    found = bbc_cv(y, p, scores.average_precision, choose=choose, complexity=[2, 1], samples=100)
+    assert found.chosen == 0 and 0.6 < found.value <= 1
+
+
 def test_no_candidate_or_no_score():
     with pytest.raises(WorkflowError, match="finite out-of-fold predictions"):
         bbc_cv(np.ones(4), np.full((2, 4), np.nan), accuracy)

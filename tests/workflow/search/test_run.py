@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 import kohort as keras
+from kohort.errors import KohortWarning
 from kohort.train import programs
 from kohort.workflow.search import StudyError, read_curves, search, workers
 from kohort.workflow.search import run as search_run
+from kohort.workflow.search.space import HyperParameters
 
 
 def problem(rows=48):
@@ -34,7 +36,7 @@ def build(hp):
 def run(trials=6, **arguments):
     """A small search."""
     given = {"sampler": "random", "folds": 2, "epochs": 4, "batch_size": 8, **arguments}
-    return search(arguments.pop("build", build), *problem(), trials=trials, **given)
+    return search(given.pop("build", build), *problem(), trials=trials, **given)
 
 
 def test_trials_and_folds_are_one_program():
@@ -124,6 +126,26 @@ def test_refit_trains_on_all_rows():
     model = found.refit(epochs=60)
     assert model.evaluate(x, y, verbose=0)[1] < 0.5
     assert found.model().count_params() == 3
+
+
+def test_an_hp_with_a_default_is_searched_and_one_unused_is_told():
+    def optional(hp=None):
+        return build(hp)
+
+    found = run(2, build=optional)
+    assert len({row["hp"]["rate"] for row in found.table()}) == 2
+    with pytest.warns(KohortWarning, match="asked hp for nothing"):
+        run(4, build=lambda hp: build(HyperParameters()))
+
+
+def test_a_search_is_diagnosed_by_its_best_trial(tmp_path):
+    found = run(2, epochs=5, folder=tmp_path)
+    known = found.histories
+    assert [len(logs["val_loss"]) for logs in known] == [5, 5]
+    found.kept._histories.clear()  # as in another process
+    for logs, kept in zip(known, found.histories, strict=True):
+        assert kept["loss"] == pytest.approx(logs["loss"])
+    assert str(keras.diagnose(found)) == str(keras.diagnose(known))
 
 
 def test_unknown_words_are_told():

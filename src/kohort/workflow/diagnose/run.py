@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -42,8 +43,9 @@ def diagnose(
 ) -> Diagnosis:
     """Says what learning curves show: each finding with its evidence and what to try next.
 
-    `result` is a History, a dict of lists, a result with `histories`, or a list of these (folds,
-    seeds); findings of several fits are joined, with the number of fits that show them.
+    `result` is a History, a dict of lists, a cross-validation, a search (its best trial), or a
+    list of these (folds, seeds); findings of several fits are joined, with the number of fits that
+    show them.
 
     What helps: `y`, the training targets, from which the level of guessing follows (with `loss`,
     taken from the model where there is one); `x`, rows whose way through the `model` shows dead
@@ -60,7 +62,8 @@ def diagnose(
     ('overfitting', 10)
     """
     first = result[0] if isinstance(result, (list, tuple)) and result else result
-    model = model if model is not None else getattr(first, "model", None)
+    if model is None and not inspect.ismethod(own := getattr(first, "model", None)):
+        model = own  # of a History; a search's makes a new one
     fits = curves.read(result)
     loss = loss if loss is not None else getattr(model, "loss", None)
     trivial, chance = curves.trivial_level(y, loss)

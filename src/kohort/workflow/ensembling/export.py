@@ -1,4 +1,4 @@
-"""An ensemble of networks and trees as one functional model."""
+"""An ensemble of networks and estimators as one functional model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from kohort.core import tree
 from kohort.models import Model
 from kohort.saving.archive import read_archive
 from kohort.saving.pickling import pickle_model
-from kohort.workflow.ensembling.trees import as_model
+from kohort.workflow.ensembling.estimators import as_model
+from kohort.workflow.ensembling.frozen import NoLayers
 from kohort.workflow.failure import WorkflowError
 
 if TYPE_CHECKING:
@@ -54,21 +55,25 @@ def to_model(ensemble: Ensemble) -> Model:
 
 
 def networks(ensemble: Ensemble, done: str) -> list[Model]:
-    """The members as networks; trees of scikit-learn are made into some.
+    """The members as networks; estimators of scikit-learn are made into some.
 
     Raises:
         WorkflowError: where one cannot be.
     """
-    found = [m if isinstance(m, Model) else as_model(m) for m in ensemble.members]
-    others = [name for name, m in zip(ensemble.names, found, strict=True) if m is None]
+    found, others = [], []
+    for name, member in zip(ensemble.names, ensemble.members, strict=True):
+        try:
+            found.append(member if isinstance(member, Model) else as_model(member))
+        except NoLayers as reason:
+            others.append(f"{name} ({reason})")
     if others:
         raise WorkflowError(
-            f"Only members that are Kohort models, or trees of scikit-learn, can be {done}.",
+            f"Only Kohort models, and estimators that can become layers, can be {done}.",
             f"other members: {', '.join(others)}",
             "make an ensemble without them (of an estimator, take its `model_`)",
             "or keep the others with their own library, and make the ensemble again",
         )
-    return [m for m in found if m is not None]
+    return found
 
 
 def _as_wide(model: Model, own: Model) -> Model:

@@ -112,8 +112,8 @@ class Ensemble:
             path: the file, a zip archive with a `.keras` archive for each member.
 
         Raises:
-            WorkflowError: where a member is neither a Kohort model nor a tree, a forest or a
-                boosting of scikit-learn, which are written as layers: it could only be pickled.
+            WorkflowError: where a member is neither a Kohort model nor an estimator that can be
+                written as layers (`ensembling.estimators`): it could only be pickled.
         """
         from kohort.workflow.ensembling.files import write
 

@@ -1,4 +1,4 @@
-"""Trees of scikit-learn as a network of Keras's own layers: for files, and to export."""
+"""Trees of scikit-learn as layers."""
 
 from __future__ import annotations
 
@@ -7,38 +7,32 @@ from typing import Any
 import numpy as np
 
 from kohort import layers, ops
-from kohort.models import Model
+from kohort.workflow.ensembling.frozen import NoLayers, both, constant, table
 
 _TREES = ("DecisionTree", "ExtraTree", "RandomForest", "ExtraTrees")
 _LEAF = -1  # the child of a leaf, in scikit-learn
 
 
-def as_model(member: Any) -> Model | None:
-    """A model that says what fitted trees say; None where `member` is of another kind.
+def say(member: Any, x: Any) -> Any:
+    """What fitted trees say of `x`: single trees, random forests, extra trees, gradient boosting.
 
-    Known are single trees, random forests, extra trees and gradient boosting, for one target. A
-    classifier's model gives a probability for each class, a regressor's one amount.
-
-    >>> from sklearn.tree import DecisionTreeRegressor
-    >>> tree = DecisionTreeRegressor().fit([[0.0], [1.0]], [3.0, 5.0])
-    >>> as_model(tree).predict(np.array([[0.2], [0.7]]), verbose=0).ravel().tolist()
-    [3.0, 5.0]
+    Of a classifier a probability for each class, of a regressor one amount.
     """
     kind = type(member).__name__.removesuffix("Classifier").removesuffix("Regressor")
-    if not type(member).__module__.startswith("sklearn.") or not hasattr(member, "n_features_in_"):
-        return None
-    if kind in _TREES and member.n_outputs_ == 1:
+    if kind in _TREES:
+        if member.n_outputs_ > 1:
+            raise NoLayers("trees of several targets")
         trees = [t.tree_ for t in getattr(member, "estimators_", [member])]
         values = [t.value[:, 0] for t in trees]
         if hasattr(member, "classes_"):
             values = [v / v.sum(axis=1, keepdims=True) for v in values]
-        return _model(trees, values, member.n_features_in_)
+        return _mean(trees, values, x)
     if kind == "GradientBoosting" and member.init in (None, "zero"):
-        return _boosted(member)
-    return None
+        return _boosted(member, x)
+    raise NoLayers(f"{type(member).__name__} has no layers that say the same")
 
 
-def _boosted(member: Any) -> Model:
+def _boosted(member: Any, x: Any) -> Any:
     """f(x) = f₀ + η Σ tree(x), one sum a class; of classes its softmax, or sigmoid."""
     own = member.estimators_  # (stages, 1), or (stages, classes)
     stages, sums = own.shape
@@ -54,17 +48,16 @@ def _boosted(member: Any) -> Model:
     there = np.ravel(say(origin))
     steps = [[tree.predict(origin)[0] for tree in stage] for stage in own]
     start: Any = (there - member.learning_rate * np.sum(steps, axis=0)).tolist()
-    model = _model([t.tree_ for t in own.ravel()], values, member.n_features_in_)
-    raw = layers.Rescaling(1.0, start)(model.output)
+    raw = layers.Rescaling(1.0, start)(_mean([t.tree_ for t in own.ravel()], values, x))
     if classes > 2:
         raw = layers.Softmax()(raw)
     elif classes == 2:
         second = layers.Activation("sigmoid")(raw * (2.0 if member.loss == "exponential" else 1.0))
-        raw = layers.Concatenate()([1 - second, second])
-    return Model(model.input, raw)
+        raw = both(second)
+    return raw
 
 
-def _model(trees: list[Any], values: list[np.ndarray], width: int) -> Model:
+def _mean(trees: list[Any], values: list[np.ndarray], x: Any) -> Any:
     """The mean of the trees' `values`: all trees go down a level at a time, together.
 
     The nodes of all trees stand in one table; a leaf is its own child. Tables are frozen
@@ -79,30 +72,17 @@ def _model(trees: list[Any], values: list[np.ndarray], width: int) -> Model:
         found = [getattr(t, side) + r for t, r in zip(trees, roots, strict=True)]
         return np.where(leaf, own, np.concatenate(found))
 
-    x = layers.Input((width,))
-    start = layers.Dense(len(trees), trainable=False, name="roots")
-    at = start(x)
-    start.set_weights([np.zeros((width, len(trees))), roots])
-    feature = _table("feature", np.where(leaf, 0, np.concatenate([t.feature for t in trees])))
-    threshold = _table("threshold", _below(np.concatenate([t.threshold for t in trees])))
-    left = _table("left", children("children_left"))
-    right = _table("right", children("children_right"))
+    at = constant(x, roots)
+    feature = table("feature", np.where(leaf, 0, np.concatenate([t.feature for t in trees])))
+    threshold = table("threshold", _below(np.concatenate([t.threshold for t in trees])))
+    left = table("left", children("children_left"))
+    right = table("right", children("children_right"))
     one = layers.Reshape((len(trees),), name="one")
     for _ in range(max(t.max_depth for t in trees)):
         asked = ops.take_along_axis(x, ops.cast(one(feature(at)), "int32"), axis=1)
         at = ops.where(ops.less_equal(asked, one(threshold(at))), one(left(at)), one(right(at)))
-    answer = _table("value", np.concatenate(values))(at)
-    return Model(x, ops.mean(answer, axis=1))
-
-
-def _table(name: str, rows: np.ndarray) -> layers.Embedding:
-    rows = rows.reshape(len(rows), -1)
-    table = layers.Embedding(
-        input_dim=len(rows), output_dim=rows.shape[1], trainable=False, name=name
-    )
-    table.build((None,))
-    table.set_weights([rows])
-    return table
+    answer = table("value", np.concatenate(values))(at)
+    return ops.mean(answer, axis=1)
 
 
 def _below(threshold: np.ndarray) -> np.ndarray:

@@ -102,14 +102,16 @@ def bbc_cv(
 
     marks = _marks(score, y, kept)
 
-    def chosen(at: np.ndarray) -> int:
+    def chosen(at: np.ndarray) -> int | None:
         signed = sign * marks(slice(None), at)
+        if not np.isfinite(signed).any():
+            return None  # no row of a rare class was drawn, say: nothing tells the candidates apart
         return rule(at, np.where(np.isnan(signed), -np.inf, signed))
 
-    draws = [
-        marks([chosen(drawn)], left)[0]
-        for drawn, left in resamples(len(y), samples, seed, groups, block)
-    ]
+    choices = (
+        (chosen(drawn), left) for drawn, left in resamples(len(y), samples, seed, groups, block)
+    )
+    draws = [marks([choice], left)[0] for choice, left in choices if choice is not None]
     known = np.array([draw for draw in draws if np.isfinite(draw)])
     if len(known) < samples / 2:
         raise WorkflowError(
@@ -119,6 +121,12 @@ def bbc_cv(
         )
     everything = np.arange(len(y))
     winner = chosen(everything)
+    if winner is None:
+        raise WorkflowError(
+            "At least one candidate must have a finite score.",
+            f"{len(kept)} without",
+            "take a score that is defined for these labels",
+        )
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     naive = float(marks([winner], everything)[0])
     return Estimate(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from kohort.cohort import Member
 from kohort.core import tree
-from kohort.workflow.search.curves import write_curves
+from kohort.workflow.search.curves import read_curves, write_curves
 from kohort.workflow.search.failure import StudyError, writing
 
 
@@ -21,6 +22,7 @@ class Kept:
     def __init__(self, folder: Path | None):
         self.folder = folder
         self._memory: dict[int, Any] = {}
+        self._histories: dict[int, list[dict[str, Any]]] = {}
 
     @property
     def journal(self) -> str | None:
@@ -39,6 +41,9 @@ class Kept:
 
     def add_curves(self, members: Sequence[Member]) -> None:
         """Write the learning curves of members."""
+        for member in members:
+            own = self._histories.setdefault(member.label["trial"], [])
+            own.append(member.history.history)
         if self.folder is None:
             return
         names = {name for m in members for name, v in m.history.history.items() if np.ndim(v) == 1}
@@ -51,6 +56,13 @@ class Kept:
         labels = [{**m.label, "status": m.status, **_leaves(m)} for m in members]
         counts = [len(m.history.epoch) for m in members]
         write_curves(self.folder / "curves", labels, logs, epochs=counts)
+
+    def histories(self, number: int) -> list[dict[str, Any]]:
+        """The learning curves of a trial, a dict of lists for each member; none may be known."""
+        if number not in self._histories and self.folder is not None:
+            with suppress(OSError):
+                self._histories[number] = _split(read_curves(self.folder / "curves"), number)
+        return self._histories.get(number, [])
 
     def add_predictions(self, number: int, predictions: Any) -> None:
         """Keep the out-of-fold predictions of a trial."""
@@ -77,6 +89,16 @@ class Kept:
     def _path(self, number: int) -> Path:
         assert self.folder is not None
         return self.folder / "predictions" / f"{number}.npz"
+
+
+def _split(columns: dict[str, list[Any]], trial: int) -> list[dict[str, Any]]:
+    """The curves of a trial's members, whose epochs each begin at 1."""
+    own = [row for row, number in enumerate(columns["trial"]) if number == trial]
+    starts = [i for i, row in enumerate(own) if columns["epoch"][row] == 1]
+    names = [name for name in columns if name.removeprefix("val_") in columns and
+             f"val_{name.removeprefix('val_')}" in columns]  # fmt: skip
+    parts = [own[a:b] for a, b in zip(starts, [*starts[1:], len(own)], strict=True)]
+    return [{name: [columns[name][row] for row in part] for name in names} for part in parts]
 
 
 def _leaves(member: Member) -> dict[str, float]:

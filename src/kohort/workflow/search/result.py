@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kohort.cohort import Member
+from kohort.core import tree
 from kohort.random.seed import seeded
 from kohort.workflow.crossval import validation_rows
 from kohort.workflow.failure import WorkflowError
@@ -48,6 +49,11 @@ class Search:
         """The hyperparameters of the best trial."""
         return self.study.hyperparameters(self.best["number"])
 
+    @property
+    def histories(self) -> list[dict[str, Any]]:
+        """The learning curves of the best trial's members, which `kohort.diagnose` reads."""
+        return self.kept.histories(self.best["number"])
+
     def pareto(self) -> list[dict[str, Any]]:
         """The trials that none beats in all objectives."""
         return self.study.pareto()
@@ -79,6 +85,12 @@ class Search:
         """The numbers of the complete trials, and their out-of-fold predictions `(trials, …)`."""
         complete = [row["number"] for row in self.table() if row["state"] == "complete"]
         found = {n: p for n in complete if (p := self.kept.predictions(n)) is not None}
+        if not found and tree.is_nested(self.protocol.data.y):
+            raise WorkflowError(
+                "Out-of-fold predictions are kept of models with one output.",
+                "labels of several outputs",
+                "search.refit(number) gives models, of whose outputs ensembles can be made",
+            )
         if not found:
             raise WorkflowError(
                 "Out-of-fold predictions of complete trials are needed.",

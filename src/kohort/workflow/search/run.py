@@ -14,6 +14,7 @@ import numpy as np
 
 from kohort.cohort import Cohort, Member
 from kohort.core import tree
+from kohort.errors import KohortWarning
 from kohort.monitor.cohort_progress import CohortProgress
 from kohort.monitor.hparams import write_hparams
 from kohort.workflow.crossval import out_of_fold, split, validation_rows
@@ -148,7 +149,9 @@ def search(
     if trials is None and seconds is None:
         trials = 32
     data = Data.of(x, y, sample_weight, class_weight)
-    first = candidate(maker(build, HyperParameters()), seed, data, batch_size).model
+    space = HyperParameters()
+    first = candidate(maker(build, space), seed, data, batch_size).model
+    _check_asked(space, trials)
     pairs = split(
         first, data, folds, repeats, groups=groups, time=time_order, stratify=stratify,
         hold_out=hold_out, seed=seed,
@@ -169,6 +172,12 @@ def search(
     for board in watch.boards:
         write_hparams(result, board.log_dir)
     return result
+
+
+def _check_asked(space: HyperParameters, trials: int | None) -> None:
+    if not space.space and trials != 1:
+        text = "The build function asked hp for nothing, so there is one trial."
+        warnings.warn(text, KohortWarning, stacklevel=3)
 
 
 @contextmanager
@@ -288,7 +297,8 @@ def _tell(
         "parameters": members[0].candidate.model.count_params(),
     }
     if "diverged" in status:
-        reason = "diverged: the loss was no longer a number"
+        gaps = result.protocol.data.gaps
+        reason = "diverged: the loss was no longer a number" + (f" ({gaps})" if gaps else "")
         result.study.tell(trial, reason=reason, attributes=attributes)
         return
     predictions = out_of_fold(members, outputs, result.protocol.data.rows)
