@@ -4,10 +4,11 @@
 
 The runner (`keras_tests.py`) lies in the shared folder: `--shared`, else `$KOHORT_CONFORMANCE`,
 else `../shared/conformance`. The tests themselves ship in Keras's wheel. FILE is a test file
-such as `losses/losses_test.py`, or a folder of them; without any, all are run: the list
-`first_files.tsv` and the other files of the same families. Files that are not run keep their
-former counts, which stand in docs/conformance.json. Each file runs in a process of its own.
-Reasons for failures stand in tools/conformance_reasons.toml.
+such as `losses/losses_test.py`, one class of a long one (`FILE::CLASS`), or a folder of them;
+without any, all are run: the list `first_files.tsv` and the other files of the same families.
+Files that are not run keep their former counts, which stand in docs/conformance.json. Each file
+runs in a process of its own (`conformance_run.py`). Reasons for failures stand in
+tools/conformance_reasons.toml.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "conformance.json"
 REPORT = ROOT / "docs" / "conformance.md"
 REASONS = ROOT / "tools" / "conformance_reasons.toml"
+RUN = Path(__file__).with_name("conformance_run.py")
 
 FAMILIES = (
     "activations callbacks constraints dtype_policies initializers layers losses metrics models "
@@ -62,26 +64,6 @@ PROBE = """\
 import sys; sys.path.insert(0, sys.argv[1])
 import keras_tests; keras_tests.install("alias")
 from keras.src.layers import Dense; print(Dense.__module__)
-"""
-# The runner. `kohort.testing.extra` lends it the classes of operations; in place of TensorFlow
-# there is an object that skips the test which uses it, so that a file may import it. Of the
-# libraries for trees, Keras's tests are told that there is one.
-RUN = """\
-import sys; sys.path.insert(0, sys.argv.pop(1))
-import keras_tests
-from kohort.testing.extra import operation_class
-public = keras_tests.Resolver.public
-def find(self, parts, name):
-    if name == "available": return parts[-1] == "optree"
-    found = operation_class(name) if parts[:1] == ("ops",) and name[:1].isupper() else None
-    return found or public(self, parts, name)
-keras_tests.Resolver.public = find
-class Absent(keras_tests.Missing):
-    def __getattr__(self, name):
-        if name.startswith("__"): raise AttributeError(name)
-        return Absent(f"{self._shim_name}:{name}")
-sys.modules["tensorflow"] = Absent("tensorflow")
-sys.exit(keras_tests.main(sys.argv[1:]))
 """
 
 
@@ -131,7 +113,7 @@ def test_files(shared: Path, chosen: list[str]) -> list[str]:
         for path in sorted((source / family).rglob("*_test.py"))
     ]
     if chosen:
-        extra = [name for name in chosen if name.endswith(".py") and name not in every]
+        extra = [name for name in chosen if ".py" in name and name not in every]
         return [f for f in every if any(f == c or f.startswith(c) for c in chosen)] + extra
     files = [f for f in every if not f.startswith(OTHERS)]
     return files + [f for f in first_files(shared) if f not in files]
@@ -141,7 +123,7 @@ def run_file(shared: Path, name: str, limit: int) -> dict[str, Any]:
     """Run one file; return its counts, its failures and the names that are missing."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
-        runner = ["-c", RUN, str(shared), "--mode", "alias", "--json", str(out)]
+        runner = [str(RUN), str(shared), "--mode", "alias", "--json", str(out)]
         try:
             run = subprocess.run(
                 [sys.executable, *runner, name, "--", "-k", f"not ({' or '.join(LEFT_OUT)})"],
@@ -174,7 +156,8 @@ def reasons() -> list[tuple[str, list[str]]]:
 def failures(results: dict[str, Any]) -> Iterator[str]:
     """Yield `file::Class::test` for each failure."""
     for name, result in results.items():
-        yield from (f"{name}::{test}" for test in result["failed"])
+        file = name.split("::")[0]
+        yield from (f"{file}::{test}" for test in result["failed"])
         if result.get("error") or result["counts"].get("collect_error"):
             yield f"{name}::(all)"
 

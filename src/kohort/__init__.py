@@ -15,10 +15,10 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "activations", "applications", "backend", "callbacks", "config", "constraints", "data",
-    "datasets", "distribution", "dtype_policies", "export", "initializers", "layers", "losses",
-    "metrics", "mixed_precision", "models", "monitor", "ops", "optimizers", "plot",
-    "preprocessing", "random", "regularizers", "saving", "testing", "tree", "utils", "workflow",
-    "wrappers",
+    "datasets", "distillation", "distribution", "dtype_policies", "export", "initializers",
+    "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "monitor", "ops",
+    "optimizers", "plot", "preprocessing", "random", "regularizers", "saving", "testing", "tree",
+    "utils", "visualization", "workflow", "wrappers",
 }  # fmt: skip
 _NAMES = {
     "Cohort": "kohort.cohort",

@@ -15,11 +15,18 @@ import numpy as np
 FILE = Path(__file__).with_name("digests.json")
 SMALL = (32, 32, 3)
 CASES: dict[str, dict[str, Any]] = {
+    "ConvNeXtTiny": {"include_top": False, "pooling": "max", "input_shape": SMALL},
     "DenseNet121": {"classes": 3, "input_shape": SMALL},
     "EfficientNetB0": {"classes": 5, "input_shape": SMALL},
+    "EfficientNetV2B3": {"classes": 5, "input_shape": SMALL},
+    "EfficientNetV2S": {"include_top": False, "include_preprocessing": False},
+    "InceptionResNetV2": {"include_top": False, "input_shape": (75, 75, 3)},
     "InceptionV3": {"classes": 3, "input_shape": (75, 75, 3)},
     "MobileNet": {"alpha": 0.25, "include_top": False, "pooling": "max", "input_shape": SMALL},
     "MobileNetV2": {"alpha": 0.35, "classes": 4, "input_shape": (33, 35, 3)},
+    "MobileNetV3Large": {"include_top": False, "minimalistic": True, "input_shape": SMALL},
+    "MobileNetV3Small": {"classes": 4, "alpha": 1.25},
+    "NASNetMobile": {"classes": 3, "input_shape": SMALL},
     "ResNet50": {"include_top": False, "pooling": "avg", "input_shape": SMALL},
     "ResNet50V2": {"classes": 3, "input_shape": SMALL},
     "VGG16": {"include_top": False},

@@ -87,6 +87,20 @@ def test_a_flax_module_trains_as_in_keras():
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+def test_a_method_of_an_equal_module_is_written_by_name():
+    nn = pytest.importorskip("flax.linen", reason="Flax is not installed")
+
+    class Doubling(nn.Module):
+        def forward(self, inputs):
+            return 2 * inputs
+
+        def get_config(self):
+            return {}
+
+    layer = layers.FlaxLayer(Doubling(), method=Doubling().forward)
+    assert layer.get_config()["method"] == "forward"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

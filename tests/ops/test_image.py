@@ -72,3 +72,12 @@ def test_case(name, args, kwargs):
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_resized_bytes_are_rounded_and_stay_bytes():
+    x = np.array([0, 1, 254, 255], "uint8").reshape(1, 2, 2, 1)
+    found = ops.image.resize(x, (4, 4), "bilinear")
+    assert found.dtype == "uint8"
+    assert found[0, :, 0, 0].tolist() == [0, 64, 190, 254]
+    cubic = ops.image.resize(x, (4, 4), "bicubic")
+    assert int(cubic.max()) == 255 and int(cubic[0, 0, 0, 0]) == 0

@@ -32,6 +32,12 @@ _DOC = """{what}.
     Source: {source}.
     """
 
+_PREPROCESSES = (
+    "        name: the name",
+    """        include_preprocessing: whether the model itself scales values in [0, 255].
+        name: the name""",
+)
+
 
 class Options(NamedTuple):
     """The arguments that all architectures take."""
@@ -44,6 +50,7 @@ class Options(NamedTuple):
     pooling: str | None = None
     classes: int = 1000
     classifier_activation: Any = "softmax"
+    include_preprocessing: bool = True
 
 
 class Files(NamedTuple):
@@ -95,7 +102,7 @@ def pooled_head(x: KerasTensor, options: Options) -> KerasTensor:
 
 def build(
     options: Options, body: Body, head: Body, size: int, least: int, files: Files,
-    pool_names: tuple[str | None, str | None] = (None, None),
+    pool_names: tuple[str | None, str | None] = (None, None), tail: Body | None = None,
 ) -> Functional:  # fmt: skip
     """Make the model and load its weights.
 
@@ -104,6 +111,7 @@ def build(
         head: from there to the classes.
         size: the usual size of an image; `least`: the smallest.
         pool_names: the names of the pooling layers that take the head's place.
+        tail: what follows the pooling.
     """
     _check(options)
     image = _image(options, size, least)
@@ -114,6 +122,8 @@ def build(
         x = layers.GlobalAveragePooling2D(name=pool_names[0])(x)
     elif options.pooling == "max":
         x = layers.GlobalMaxPooling2D(name=pool_names[1])(x)
+    if tail is not None and not options.include_top:
+        x = tail(x, options)
     inputs = image if options.input_tensor is None else _sources(image)
     model = Functional(inputs, x, name=options.name)
     if options.weights == "imagenet":
@@ -143,10 +153,17 @@ def architecture(
         )  # fmt: skip
         return build(options, body, head, size, least, files, pool_names)
 
+    words = {"what": what, "source": source, "file": files.top, "module": own_name}
+    return document(make, function, least=least, size=size, **words)
+
+
+def document(make: Callable[..., Functional], function: str, **words: Any) -> Callable:
+    """The function under its public name, with the common text."""
     make.__name__ = make.__qualname__ = function
-    make.__doc__ = _DOC.format(
-        what=what, source=source, file=files.top, least=least, size=size, module=own_name
-    )
+    text = _DOC.format(**words)
+    if words.get("preprocesses"):
+        text = text.replace(*_PREPROCESSES)
+    make.__doc__ = text
     return make
 
 

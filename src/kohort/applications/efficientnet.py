@@ -41,19 +41,19 @@ _DEVIATION = (0.229, 0.224, 0.225)
 _MOST_DROPPED = 0.2
 
 
-def _fan_out(scale: float = 2.0, distribution: str = "truncated_normal") -> Any:
+def fan_out(scale: float = 2.0, distribution: str = "truncated_normal") -> Any:
     return initializers.VarianceScaling(scale, "fan_out", distribution)
 
 
-def _mix(x: KerasTensor, filters: int, name: str, activation: Any = None, **more: Any) -> Any:
+def mix(x: KerasTensor, filters: int, name: str, activation: Any = None, **more: Any) -> Any:
     """A convolution 1 x 1."""
     return layers.Conv2D(
         filters, kernel_size=1, padding="same", activation=activation,
-        kernel_initializer=_fan_out(), name=name, **more,
+        kernel_initializer=fan_out(), name=name, **more,
     )(x)  # fmt: skip
 
 
-def _swish(x: KerasTensor, name: str) -> KerasTensor:
+def swish(x: KerasTensor, name: str) -> KerasTensor:
     return layers.Activation("swish", name=name)(x)
 
 
@@ -63,17 +63,17 @@ def _block(
 ) -> KerasTensor:  # fmt: skip
     x, deep = inputs, filters[0] * expansion
     if expansion > 1:
-        x = norm(_mix(x, deep, f"{name}expand_conv", use_bias=False), f"{name}expand_bn")
-        x = _swish(x, f"{name}expand_activation")
+        x = norm(mix(x, deep, f"{name}expand_conv", use_bias=False), f"{name}expand_bn")
+        x = swish(x, f"{name}expand_activation")
     if stride == 2:
         x = pad_before_stride(x, size, f"{name}dwconv_pad")
     x = layers.DepthwiseConv2D(
         size, strides=stride, padding="valid" if stride == 2 else "same", use_bias=False,
-        depthwise_initializer=_fan_out(), name=f"{name}dwconv",
+        depthwise_initializer=fan_out(), name=f"{name}dwconv",
     )(x)  # fmt: skip
-    x = _swish(norm(x, f"{name}bn"), f"{name}activation")
-    x = _excite(x, deep, max(1, filters[0] // 4), name)
-    x = norm(_mix(x, filters[1], f"{name}project_conv", use_bias=False), f"{name}project_bn")
+    x = swish(norm(x, f"{name}bn"), f"{name}activation")
+    x = excite(x, deep, max(1, filters[0] // 4), name)
+    x = norm(mix(x, filters[1], f"{name}project_conv", use_bias=False), f"{name}project_bn")
     if stride > 1 or filters[0] != filters[1]:
         return x
     if dropped > 0:
@@ -81,13 +81,13 @@ def _block(
     return layers.add([x, inputs], name=f"{name}add")
 
 
-def _excite(x: KerasTensor, deep: int, few: int, name: str) -> KerasTensor:
+def excite(x: KerasTensor, deep: int, few: int, name: str) -> KerasTensor:
     """Each channel times a factor in (0, 1) that depends on the means of all channels."""
     shape = (1, 1, deep) if channel_axis() == -1 else (deep, 1, 1)
     se = layers.GlobalAveragePooling2D(name=f"{name}se_squeeze")(x)
     se = layers.Reshape(shape, name=f"{name}se_reshape")(se)
-    se = _mix(se, few, f"{name}se_reduce", "swish")
-    se = _mix(se, deep, f"{name}se_expand", "sigmoid")
+    se = mix(se, few, f"{name}se_reduce", "swish")
+    se = mix(se, deep, f"{name}se_expand", "sigmoid")
     return layers.multiply([x, se], name=f"{name}se_excite")
 
 
@@ -100,9 +100,9 @@ def _body(width: float, depth: float) -> Body:
         x = pad_before_stride(x, 3, "stem_conv_pad")
         x = layers.Conv2D(
             divisible(32 * width), kernel_size=3, strides=2, use_bias=False,
-            kernel_initializer=_fan_out(), name="stem_conv",
+            kernel_initializer=fan_out(), name="stem_conv",
         )(x)  # fmt: skip
-        x = _swish(norm(x, "stem_bn"), "stem_activation")
+        x = swish(norm(x, "stem_bn"), "stem_activation")
         total = sum(math.ceil(depth * stage[1]) for stage in _STAGES)
         done = 0
         for stage, (size, repeats, before, after, expansion, stride) in enumerate(_STAGES, 1):
@@ -114,17 +114,17 @@ def _body(width: float, depth: float) -> Body:
                     _MOST_DROPPED * done / total, f"block{stage}{chr(97 + i)}_",
                 )  # fmt: skip
                 done += 1
-        x = norm(_mix(x, divisible(1280 * width), "top_conv", use_bias=False), "top_bn")
-        return _swish(x, "top_activation")
+        x = norm(mix(x, divisible(1280 * width), "top_conv", use_bias=False), "top_bn")
+        return swish(x, "top_activation")
 
     return blocks
 
 
-def _head(rate: float) -> Body:
+def head(rate: float) -> Body:
     def head(x: KerasTensor, options: Options) -> KerasTensor:
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
         x = layers.Dropout(rate, name="top_dropout")(x)
-        return classifier(x, options, kernel_initializer=_fan_out(1 / 3, "uniform"))
+        return classifier(x, options, kernel_initializer=fan_out(1 / 3, "uniform"))
 
     return head
 
@@ -138,7 +138,7 @@ def _make(number: int) -> Callable[..., Functional]:
     return architecture(
         f"EfficientNetB{number}", f"EfficientNet, size B{number}",
         "Tan and Le, \"EfficientNet: rethinking model scaling\", 2019",
-        _body(width, depth), files, size, head=_head(rate), pool_names=("avg_pool", "max_pool"),
+        _body(width, depth), files, size, head=head(rate), pool_names=("avg_pool", "max_pool"),
     )  # fmt: skip
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 _counters: dict[str, int] = defaultdict(int)
 _local = threading.local()
@@ -41,30 +39,66 @@ def reset_names() -> None:
     _counters.clear()
 
 
-def _scopes() -> list[tuple[str, object]]:
+def _scopes() -> list[name_scope]:
     if not hasattr(_local, "scopes"):
         _local.scopes = []
     return _local.scopes
 
 
-@contextmanager
-def name_scope(name: str, owner: object = None) -> Iterator[None]:
-    """Prefix the paths of variables made inside with `name`.
+class name_scope:
+    """Prefix the paths of variables made inside with `name`; each thread has its own stack.
 
-    A scope that its owner has open already is not opened twice, so that
-    `super().build()` inside `build()` gives no doubled path.
+    Args:
+        name: a text without `/`.
+        caller: who opens it. A scope that its caller has open already is not opened twice, so
+            that `super().build()` inside `build()` gives no doubled path.
+        deduplicate: False opens it twice all the same.
+        override_parent: a path that takes the place of the scopes outside.
+
+    >>> with name_scope("encoder"):
+    ...     current_path()
+    'encoder'
     """
-    stack = _scopes()
-    if owner is not None and stack and stack[-1][1] is owner:
-        yield
-        return
-    stack.append((name, owner))
-    try:
-        yield
-    finally:
-        stack.pop()
+
+    def __init__(
+        self,
+        name: str,
+        caller: object = None,
+        deduplicate: bool = True,
+        override_parent: str | None = None,
+    ):
+        check_name(name)
+        self.name, self.caller = name, caller
+        self.deduplicate, self.override_parent = deduplicate, override_parent
+        self._pop_on_exit = False
+
+    def __enter__(self) -> name_scope:
+        stack = _scopes()
+        mine = self.deduplicate and self.caller is not None and bool(stack)
+        if not (mine and stack[-1].caller is self.caller and stack[-1].name == self.name):
+            stack.append(self)
+            self._pop_on_exit = True
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._pop_on_exit:
+            _scopes().pop()
+
+
+def check_name(name: object) -> None:
+    """Stop where a name cannot be part of a path."""
+    if not isinstance(name, str) or "/" in name:
+        raise ValueError(
+            "Argument `name` must be a string and cannot contain character `/`. "
+            f"Received: name={name}"
+        )
 
 
 def current_path() -> str:
     """The open scopes joined by slashes."""
-    return "/".join(name for name, _ in _scopes())
+    parts: list[str] = []
+    for scope in _scopes():
+        if scope.override_parent is not None:
+            parts = [part for part in scope.override_parent.split("/") if part]
+        parts.append(scope.name)
+    return "/".join(parts)

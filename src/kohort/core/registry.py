@@ -13,8 +13,8 @@ _custom: dict[str, Any] = {}
 _custom_names: dict[Any, str] = {}
 _scope = threading.local()
 _FAMILIES = frozenset(
-    "constraints dtype_policies initializers layers losses metrics models optimizers "
-    "regularizers".split()
+    "applications constraints distillation dtype_policies initializers layers losses metrics "
+    "models optimizers regularizers".split()
 )
 
 
@@ -80,6 +80,11 @@ def _load_family(module: str) -> None:
     parts = ["models"] if module == "keras" else module.split(".")
     for family in _FAMILIES.intersection(parts):
         importlib.import_module(f"kohort.{family}")
+
+
+def get_from(family: str, identifier: Any) -> Any:
+    """`kohort.<family>.get(identifier)`, for what lies below the family."""
+    return importlib.import_module(f"kohort.{family}").get(identifier)
 
 
 class CustomObjectScope:

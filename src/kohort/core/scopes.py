@@ -74,8 +74,17 @@ class SymbolicScope:
 
 
 @contextmanager
-def device(device_name: str) -> Iterator[None]:
-    """Place new arrays on a device: `"cpu:0"`, `"gpu:1"`."""
-    kind, _, number = str(device_name).lower().partition(":")
-    with jax.default_device(jax.devices(kind)[int(number or 0)]):
+def device(device_name: str | jax.Device) -> Iterator[None]:
+    """Place new arrays on a device: `"cpu:0"`, `"gpu:1"`, or one of JAX's."""
+    if isinstance(device_name, str):
+        kind, _, number = device_name.lower().partition(":")
+        place = jax.devices(kind)[int(number or 0)]
+    elif isinstance(device_name, jax.Device):
+        place = device_name
+    else:
+        raise ValueError(
+            "Invalid value for argument `device_name`. Expected a string like 'gpu:0' or a "
+            f"`jax.Device` instance. Received: device_name='{device_name}'"
+        )
+    with jax.default_device(place):
         yield

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import operator
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -15,20 +14,31 @@ import numpy as np
 from kohort.core import frame as frames
 from kohort.core.arrays import is_plain, to_device
 from kohort.core.dtypes import is_float, standardize_dtype
-from kohort.core.naming import auto_name, current_path
+from kohort.core.naming import auto_name, check_name, current_path
+from kohort.core.registry import get_from
 
 _local = threading.local()
+_AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
+_SYNCHRONIZATIONS = (None, "none", "on_read", "on_write", "auto")
 
 
-@contextmanager
-def autocast(dtype: str | None) -> Iterator[None]:
+class autocast:
     """Inside, float variables read as `dtype` (None: as they are)."""
-    before = getattr(_local, "autocast", None)
-    _local.autocast = dtype
-    try:
-        yield
-    finally:
-        _local.autocast = before
+
+    def __init__(self, dtype: str | None):
+        if dtype is not None and not is_float(standardize_dtype(dtype)):
+            raise ValueError(
+                "`AutocastScope` can only be used with a floating-point target dtype, such as "
+                f"'float16'. Received: dtype={dtype}"
+            )
+        self.dtype = dtype
+
+    def __enter__(self) -> None:
+        self._before = getattr(_local, "autocast", None)
+        _local.autocast = self.dtype
+
+    def __exit__(self, *exc: object) -> None:
+        _local.autocast = self._before
 
 
 def convert_to_tensor(
@@ -63,12 +73,12 @@ class Variable:
     """A named array with a value that training changes.
 
     Args:
-        initializer: an array, or a callable `(shape, dtype) -> array`.
-        shape: the shape, when `initializer` is callable.
+        initializer: an array, a callable `(shape, dtype) -> array`, or an initialiser's name.
+        shape: the shape, unless `initializer` is an array.
         dtype: the dtype; `floatx()` unless told.
         trainable: whether gradients change it.
         autocast: whether a layer's compute dtype applies when it is read.
-        aggregation: how replicas are joined (kept for Keras's sake).
+        aggregation, synchronization: how replicas are joined (kept for Keras's sake).
         name: its name; the path is prefixed by the open name scopes.
 
     >>> v = Variable([1.0, 2.0], name="v")
@@ -84,26 +94,54 @@ class Variable:
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str | None = None,
-        synchronization: str = "auto",
+        synchronization: str | None = "auto",
         name: str | None = None,
         **kwargs: Any,
     ):
-        del synchronization, kwargs
+        del kwargs
         self.name = name or auto_name(type(self).__name__.lower())
-        if "/" in self.name:
-            raise ValueError(
-                "Argument `name` must be a string and cannot contain character `/`. "
-                f"Received: name={name}"
-            )
+        check_name(self.name)
+        _check_choice("aggregation", aggregation, _AGGREGATIONS)
+        _check_choice("synchronization", synchronization, _SYNCHRONIZATIONS)
         scope = current_path()
         self.path = f"{scope}/{self.name}" if scope else self.name
         self.autocast = autocast
         self.aggregation = aggregation or "none"
+        self.synchronization = synchronization or "none"
         self.trainable = bool(trainable)
-        self.overwrite_with_gradient = False
-        self.regularizer: Any = None
-        self.constraint: Any = None
+        self._overwrite_with_gradient = False
+        self._regularizer: Any = None
+        self._constraint: Any = None
         self._array = self._initial_value(initializer, shape, dtype)
+
+    @property
+    def regularizer(self) -> Any:
+        """A function of the value that gives a loss, or None."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Any) -> None:
+        self._regularizer = _checked_callable("regularizer", value)
+
+    @property
+    def constraint(self) -> Any:
+        """A function of the value that gives the value after each step, or None."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        self._constraint = _checked_callable("constraint", value)
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether the gradient takes the value's place instead of changing it."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"`overwrite_with_gradient` must be a boolean. Received: {value}")
+        self._overwrite_with_gradient = value
 
     @property
     def _value(self) -> jax.Array:
@@ -121,6 +159,8 @@ class Variable:
     def _initial_value(initializer: Any, shape: Any, dtype: Any) -> jax.Array | np.ndarray:
         """Compute the first value for real, even while something is traced."""
         with frames.suspended(), jax.ensure_compile_time_eval():
+            if isinstance(initializer, str):
+                initializer = get_from("initializers", initializer)
             if callable(initializer) and not isinstance(initializer, (jax.Array, np.ndarray)):
                 if shape is None:
                     raise ValueError(
@@ -129,6 +169,11 @@ class Variable:
                         f"and shape={shape}"
                     )
                 shape, dtype = standardize_shape(shape), standardize_dtype(dtype)
+                if None in shape:
+                    raise ValueError(
+                        "Shapes used to initialize variables must be fully-defined (no `None` "
+                        f"dimensions). Received: shape={shape}"
+                    )
                 if hasattr(initializer, "on_host"):
                     return initializer.on_host(shape, dtype)
                 return convert_to_tensor(initializer(shape, dtype=dtype))
@@ -224,10 +269,10 @@ class Variable:
         return id(self)
 
     def __eq__(self, other: object) -> Any:
-        return self is other if not _is_operand(other) else self.value == _value(other)
+        return self.value == _value(other) if _is_operand(other) else self is other
 
     def __ne__(self, other: object) -> Any:
-        return self is not other if not _is_operand(other) else self.value != _value(other)
+        return self.value != _value(other) if _is_operand(other) else self is not other
 
     def __round__(self, ndigits: int | None = None) -> Any:
         return jnp.round(self.value, ndigits or 0)
@@ -238,7 +283,25 @@ class Variable:
 
 
 def _is_operand(x: Any) -> bool:
-    return isinstance(x, (int, float, np.ndarray, jax.Array, np.generic))
+    return isinstance(x, (int, float, np.ndarray, jax.Array, np.generic, Variable))
+
+
+def _check_choice(argument: str, given: Any, choices: tuple[str | None, ...]) -> None:
+    if given not in choices:
+        expected = ", ".join(f"`{choice!r}`" for choice in choices)
+        raise ValueError(
+            f"Invalid value for argument `{argument}`. Expected one of {expected}. "
+            f"Received: {argument}={given}"
+        )
+
+
+def _checked_callable(attribute: str, value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise ValueError(
+            f"Invalid value for attribute `{attribute}`. Expected a callable (such as a "
+            f"`{attribute.capitalize()}`) or `None`. Received: {attribute}={value}"
+        )
+    return value
 
 
 def _value(x: Any) -> Any:
@@ -258,8 +321,9 @@ def _binary(function: Callable[[Any, Any], Any], swap: bool = False) -> Callable
 
 
 _BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
+_LOGICAL = {"and": jnp.logical_and, "or": jnp.logical_or, "xor": jnp.logical_xor}
 for _name in _BINARY:
-    _function = getattr(operator, {"and": "and_", "or": "or_"}.get(_name, _name))
+    _function = _LOGICAL.get(_name) or getattr(operator, _name)
     setattr(Variable, f"__{_name}__", _binary(_function))
     setattr(Variable, f"__r{_name}__", _binary(_function, swap=True))
 for _name in ("lt", "le", "gt", "ge"):

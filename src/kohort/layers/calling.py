@@ -147,7 +147,7 @@ class Calling:
         previous = {**kwargs, **extra}.get("mask")
         if previous is None:
             previous = tree.map_structure(get_mask, spec.first)
-        with name_scope(self.name, owner=self), autocast(self._cast_dtype()):
+        with name_scope(self.name, self), autocast(self._cast_dtype()):
             if calls.is_symbolic(spec):
                 outputs = self.compute_output_spec(*args, **{**kwargs, **extra})
                 Node(self, *given, outputs)  # as given: a cast is no part of the graph

@@ -135,7 +135,8 @@ class Configured:
         """Those made to be trained come first, also while the layer is frozen."""
         own = self._own_variables()
         first = [v for v in own if v in self._born_trainable or v.trainable]
-        return first + [v for v in own if v not in first]
+        rest = set(own).difference(first)  # `in` a list would compare values
+        return first + [v for v in own if v in rest]
 
     def save_own_variables(self, store: Any) -> None:
         """Write the layer's own variables into `store`, by position."""

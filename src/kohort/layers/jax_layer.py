@@ -189,7 +189,8 @@ class FlaxLayer(JaxLayer):
     def get_config(self) -> dict[str, Any]:
         """The module and the method; a method of the module by its name."""
         method = self.method
-        if getattr(method, "__self__", None) is self.module:
+        owner = getattr(method, "__self__", None)
+        if owner is not None and owner == self.module:  # Flax's modules are compared by value
             method = method.__name__
         return {
             **self.base_config(),

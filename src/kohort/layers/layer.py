@@ -33,7 +33,7 @@ def _scoped_build(build: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(build)
     def wrapper(self: Layer, *args: Any, **kwargs: Any) -> Any:
-        with name_scope(self.name, owner=self):
+        with name_scope(self.name, self):
             result = build(self, *args, **kwargs)
         self._remember_build(build, args, kwargs)
         self.built = True
@@ -234,7 +234,7 @@ class Layer(Calling, Configured, Tracked, Operation, module="keras.layers"):
         dtype = dtype or self.variable_dtype
         if own["initializer"] is None:
             own["initializer"] = "glorot_uniform" if "float" in str(dtype) else "zeros"
-        with name_scope(self.name, owner=self):
+        with name_scope(self.name, self):
             variable = Variable(
                 initializers.get(own["initializer"]),
                 shape=self._weight_shape(name, () if shape is None else shape),
@@ -327,7 +327,7 @@ class Layer(Calling, Configured, Tracked, Operation, module="keras.layers"):
             if type(self).build is not Layer.build:
                 self.build(**calls.shapes_for(self.build, shapes))
             else:
-                with name_scope(self.name, owner=self):
+                with name_scope(self.name, self):
                     self._build_by_call(spec)
                 self._build_shapes = {"input_shape": next(iter(shapes.values()), None)}
         self.built = True

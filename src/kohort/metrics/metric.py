@@ -79,7 +79,7 @@ class Metric(Component, module="keras.metrics"):
             name: its name.
         """
         self._check_super_called()
-        with name_scope(self.name.replace("/", ">"), owner=self):
+        with name_scope(self.name.replace("/", ">"), self):
             variable = Variable(
                 _initializer(initializer),
                 shape=shape,

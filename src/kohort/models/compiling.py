@@ -271,7 +271,7 @@ class Compiling:
         own = self._has_own("train_step") or self._has_own("test_step")
         try:
             if not self.built:
-                with name_scope(self.name, owner=self):
+                with name_scope(self.name, self):
                     self._build_from_spec(spec)
             assert_input_compatibility(self.input_spec, spec, layer_name=self.name)
             return self.compute_output_spec(spec)

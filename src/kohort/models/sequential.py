@@ -127,7 +127,7 @@ class Sequential(Model, module="keras"):
 
     def _build_from(self, input_shape: Any) -> None:
         self._tail = self._stack[0].output
-        with name_scope(self.name, owner=self):
+        with name_scope(self.name, self):
             for layer in self._stack[1:]:
                 self._extend(layer)
                 if self._tail is None:
@@ -135,7 +135,7 @@ class Sequential(Model, module="keras"):
         self.built = len(self._stack) > 1
 
     def _extend(self, layer: Layer) -> None:
-        with name_scope(self.name, owner=self):
+        with name_scope(self.name, self):
             try:
                 self._tail = layer(self._tail)
                 self.built = True

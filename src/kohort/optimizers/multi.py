@@ -204,8 +204,9 @@ class MultiOptimizer(Optimizer):
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """As each optimiser does for its variables."""
+        given = set(var_list)
         for optimizer, group in zip(self.optimizers, self._groups, strict=True):
-            present = [v for v in group if v in list(var_list)]
+            present = [v for v in group if v in given]
             if present:
                 optimizer.finalize_variable_values(present)
 

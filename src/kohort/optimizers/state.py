@@ -48,7 +48,7 @@ class OptimizerState(Component):
         super().__setattr__(key, value)
 
     def _track_variable(self, variable: Variable) -> None:
-        if variable not in self._variables:
+        if not any(variable is known for known in self._variables):  # `in` would compare values
             self._variables.append(variable)
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 from kohort.core.dtypes import ALLOWED
 from kohort.core.masks import get_mask as get_keras_mask
 from kohort.core.masks import set_mask as set_keras_mask
+from kohort.core.naming import current_path
 from kohort.core.symbolic import FunctionOp, operation_of
 from kohort.core.symbolic import infer_outputs as compute_output_spec
 from kohort.core.tree import MAP_TO_NONE
@@ -80,6 +81,7 @@ __all__ = [
     "compute_iou",
     "compute_output_spec",
     "convert_format",
+    "current_path",
     "decode_deltas_to_boxes",
     "encode_box_to_deltas",
     "get_keras_mask",

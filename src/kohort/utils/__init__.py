@@ -1,5 +1,6 @@
 """Helpers for data, files and progress, under Keras's names."""
 
+import importlib
 from typing import Any
 
 from kohort.core.dtypes import standardize_dtype
@@ -91,6 +92,8 @@ def __getattr__(name: str) -> Any:
         from kohort.utils.feature_space import FeatureSpace
 
         return FeatureSpace
+    if name == "legacy":
+        return importlib.import_module("kohort.utils.legacy")
     if name in ("model_to_dot", "plot_model"):
         from kohort.utils import model_drawing
 

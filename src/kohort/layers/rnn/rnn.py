@@ -95,7 +95,7 @@ class RNN(Layer):
                 f"dynamic batch size: sequence.shape={sequences_shape}. Give the input a "
                 "`batch_size`."
             )
-        with name_scope(self.name, owner=self):
+        with name_scope(self.name, self):
             self.states = tree.map_structure(
                 lambda x: Variable(x, trainable=False, dtype=self.variable_dtype, name="rnn_state"),
                 self.get_initial_state(sequences_shape[0]),

@@ -76,7 +76,11 @@ def resize(
         images = jnp.pad(images, pads, constant_values=fill_value)
     shape = list(images.shape)
     shape[axis : axis + 2] = new_height, new_width
-    return jax.image.resize(images, shape, interpolation, antialias)
+    found = jax.image.resize(images, shape, interpolation, antialias)
+    if not jnp.issubdtype(images.dtype, jnp.integer):
+        return found
+    limits = jnp.iinfo(images.dtype)  # cubic curves overshoot
+    return jnp.clip(jnp.round(found), limits.min, limits.max).astype(images.dtype)
 
 
 def _check_resize(size: Any, interpolation: str, fill_mode: str, crop: bool, pad: bool) -> None:
@@ -130,7 +134,10 @@ def _planes(images: Any, data_format: str | None) -> tuple[jax.Array, jax.Array,
             f"Invalid images dtype: expected float dtype. Received: images.dtype={images.dtype}"
         )
     if images.shape[axis] != 3:
-        raise ValueError(f"Invalid channel size: expected 3. Received: shape={images.shape}")
+        raise ValueError(
+            f"Input images must have 3 channels, but received images with {images.shape[axis]} "
+            f"channels. Received: shape={images.shape}"
+        )
     return (*jnp.moveaxis(images, axis, 0), axis)
 
 
