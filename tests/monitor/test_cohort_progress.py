@@ -7,6 +7,7 @@ import pytest
 
 import kohort as keras
 from kohort.cohort import Cohort, cohort
+from kohort.errors import KohortWarning
 from kohort.monitor import CohortProgress, CohortTensorBoard
 from kohort.workflow.failure import WorkflowError
 from tests.screens import notebook, terminal
@@ -83,7 +84,8 @@ def test_a_notebook_has_one_output(capsys):
 
 
 def test_members_that_diverge_have_failed(capsys):
-    validate(rate=1e30, verbose=1)
+    with pytest.warns(KohortWarning, match="4 of 4 members was no longer a number"):
+        validate(rate=1e30, verbose=1)
     assert "cross-validation: 4 failed; " in capsys.readouterr().out
 
 
