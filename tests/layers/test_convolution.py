@@ -126,6 +126,7 @@ def test_forms_for_images_are_the_native_convolution(window, kernel_shape, size,
         monkeypatch.setattr(conv_slices, "_CACHED_BYTES", 0)
         monkeypatch.setattr(conv_slices, "_LAID_TOGETHER", 0)
         monkeypatch.setattr(conv_slices, "_PART_BYTES", 2**14)  # one or two images
+        monkeypatch.setattr(conv_slices, "_LAID_BYTES", 2**14)
     own = window._replace(together=size == "together")
     rng = np.random.default_rng(0)
     x, k, w = (

@@ -154,21 +154,21 @@ def _of_images(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Arra
     """The form that is quickest for this size and for what is wanted of it."""
     few_channels = kernel.shape[-2] < _FEW_CHANNELS
     size = inputs.shape[0] * _row_bytes(inputs, kernel, window)
+    large = size > _CACHED_BYTES
+    if window.quick == "for_inputs":
+        plain = window.strides == window.dilation == (1, 1) and not window.together
+        same = all(sum(p) == k - 1 for p, k in zip(window.padding, kernel.shape, strict=False))
+        if large and plain and same:
+            return _swapped(inputs, kernel, window)
+        return _in_parts(_one_product, _LAID_BYTES, inputs, kernel, window)
     if window.together:
-        if few_channels or window.quick == "for_inputs":
-            return _in_parts(_one_product, _LAID_BYTES, inputs, kernel, window)
-        return _in_parts(_product_by_row, _LAID_BYTES, inputs, kernel, window)
+        form = _one_product if few_channels else _product_by_row
+        return _in_parts(form, _LAID_BYTES, inputs, kernel, window)
     if window.quick == "for_kernel":
         if size <= _LAID_TOGETHER:
             return _one_product(inputs, kernel, window)
         return _in_parts(_made_anew, _PART_BYTES, inputs, kernel, window)
-    large = size > _CACHED_BYTES
-    if window.quick == "for_inputs":
-        plain = window.strides == window.dilation == (1, 1)
-        same = all(sum(p) == k - 1 for p, k in zip(window.padding, kernel.shape, strict=False))
-        form = _swapped if large and plain and same else _one_product
-    else:
-        form = _native if large or few_channels else _product_by_row
+    form = _native if large or few_channels else _product_by_row
     return form(inputs, kernel, window)
 
 
