@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from kohort.cohort.grid import Grid
-from kohort.core.portable import together
+from kohort.core.tracing import together
 from kohort.train import programs, step
 from kohort.train.programs import served
 from kohort.train.state import TrainState

@@ -11,7 +11,7 @@ import jax.export
 from jax.errors import ConcretizationTypeError, InconclusiveDimensionOperation
 
 from kohort.core.frame import Frame
-from kohort.core.portable import portable
+from kohort.core.tracing import portable
 from kohort.core.variable import Variable
 from kohort.export import artifact
 from kohort.export.signature import as_spec, signature_of, symbolic

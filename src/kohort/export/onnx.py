@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from kohort.core import tree
-from kohort.core.portable import portable
+from kohort.core.tracing import portable
 from kohort.export.archive import inference
 from kohort.export.signature import Spec, signature_of
 

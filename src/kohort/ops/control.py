@@ -12,8 +12,8 @@ import numpy as np
 from kohort.core import tree
 from kohort.core.dtypes import standardize_dtype
 from kohort.core.lifting import Lift, arrays, lifted
-from kohort.core.portable import is_portable
 from kohort.core.symbolic import KerasTensor, is_keras_tensor, op
+from kohort.core.tracing import is_portable
 from kohort.core.variable import convert_to_tensor as _convert
 from kohort.ops._base import array, shaped
 from kohort.ops.elementwise import cast

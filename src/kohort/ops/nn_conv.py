@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from kohort.core.portable import is_portable, is_together
 from kohort.core.settings import standardize_data_format
 from kohort.core.symbolic import op
+from kohort.core.tracing import is_portable, is_together
 from kohort.ops._base import array
 from kohort.ops.conv_slices import Window, convolve, transpose
 

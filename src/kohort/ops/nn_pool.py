@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kohort.core.portable import is_portable
 from kohort.core.settings import standardize_data_format
 from kohort.core.symbolic import op
+from kohort.core.tracing import is_portable
 from kohort.ops._base import array, sum_dtype
 from kohort.ops.nn_conv import spatial
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from kohort import ops
 from kohort.core import tree
-from kohort.core.portable import is_portable
+from kohort.core.tracing import is_portable
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
 

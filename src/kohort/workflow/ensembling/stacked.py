@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from kohort.core import tree
-from kohort.core.portable import together
+from kohort.core.tracing import together
 from kohort.data.adapt import make_source
 from kohort.data.source import Pace
 from kohort.data.stacking import stacked_batches
