@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 
-from kohort import random
+from kohort import activations, random
 from kohort.core.component import is_zero
 from kohort.layers.layer import Layer
 
@@ -29,24 +29,29 @@ class Masks(NamedTuple):
     states: list[Any] | None = None
 
 
-class Recurrent(NamedTuple):
-    """What a step needs besides its inputs and the states."""
+class Product(NamedTuple):
+    """A product with a kernel: of the inputs or, which a step needs, of the state before."""
 
     kernel: Any
     bias: Any = None
     masks: list[Any] | None = None
 
+    def of(self, x: Any) -> Any:
+        """`x @ kernel + bias`, where each gate of the kernel may have its own mask for x."""
+        product = masked_product(x, self.kernel, self.masks)
+        return product if self.bias is None else product + self.bias
+
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One step as a pure function `(Recurrent, x, states) -> (output, states)`.
+    """One step as a pure function `(Product, x, states) -> (output, states)`.
 
     Equal steps are equal as keys, so that their compiled loop is found again.
     """
 
     activation: Any
 
-    def __call__(self, w: Recurrent, x: Any, states: Any) -> tuple[Any, list[Any]]:
+    def __call__(self, w: Product, x: Any, states: Any) -> tuple[Any, list[Any]]:
         """Compute output and new states."""
         raise NotImplementedError
 
@@ -55,6 +60,46 @@ class Step:
         """Whether it is made of Kohort's functions alone, which compiled loops may keep."""
         parts = (getattr(self, f.name) for f in dataclasses.fields(self))
         return all(getattr(p, "__module__", "kohort.").startswith("kohort.") for p in parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class DenseStep(Step):
+    """A step of two products, x of the inputs and r of the state before, and its derivative."""
+
+    def __call__(self, w: Product, x: Any, states: Any) -> tuple[Any, list[Any]]:
+        """Compute output and new states."""
+        new, _ = self.forward(x, w.of(states[0]), states)
+        return new[0], new
+
+    @property
+    def derivable(self) -> bool:
+        """Whether `backward` holds: the slopes of its functions follow from their values."""
+        parts = (getattr(self, f.name) for f in dataclasses.fields(self))
+        return all(part in _SLOPES for part in parts if callable(part))
+
+    def forward(self, x: Any, r: Any, states: Any) -> tuple[list[Any], Any]:
+        """Compute the new states, the first of which is the output, and what `backward` needs."""
+        raise NotImplementedError
+
+    def backward(self, saved: Any, states: Any, gradients: Any) -> tuple[Any, Any, list[Any]]:
+        """From the gradients for the new states those for x, r and the states before.
+
+        What reaches the state before through r is not part of the last.
+        """
+        raise NotImplementedError
+
+
+_SLOPES: dict[Any, Callable[[Any], Any]] = {
+    activations.tanh: lambda y: 1 - y * y,
+    activations.sigmoid: lambda y: y * (1 - y),
+    activations.relu: lambda y: y > 0,
+    activations.linear: jnp.ones_like,
+}
+
+
+def slope(function: Any, value: Any) -> Any:
+    """The derivative of an activation where it has this value."""
+    return _SLOPES[function](value)
 
 
 class Cell(Layer):
@@ -108,9 +153,9 @@ class Cell(Layer):
             constraint=self.recurrent_constraint,
         )
 
-    def recurrent(self, masks: list[Any] | None = None) -> Recurrent:
+    def recurrent(self, masks: list[Any] | None = None) -> Product:
         """What `step` needs."""
-        return Recurrent(self.recurrent_kernel.value, None, masks)
+        return Product(self.recurrent_kernel.value, None, masks)
 
     def get_initial_state(self, batch_size: Any = None) -> list[Any]:
         """States of zeros for a batch."""
@@ -177,9 +222,11 @@ class DenseCell(Cell):
 
     def project(self, inputs: Any, masks: list[Any] | None = None) -> Any:
         """`inputs @ kernel + bias`."""
-        x = masked_product(inputs, self.kernel.value, masks)
-        bias = self._input_bias()
-        return x if bias is None else x + bias
+        return self.projection(masks).of(inputs)
+
+    def projection(self, masks: list[Any] | None = None) -> Product:
+        """What `project` is made of."""
+        return Product(self.kernel.value, self._input_bias(), masks)
 
     def get_initial_state(self, batch_size: Any = None) -> list[Any]:
         """States of zeros for a batch."""

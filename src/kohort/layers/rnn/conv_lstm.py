@@ -14,7 +14,7 @@ from kohort.layers.conv_base import check_positive, lower, window_counts
 from kohort.layers.fields import activation as function
 from kohort.layers.fields import constraint, initializer, regularizer
 from kohort.layers.input_spec import InputSpec
-from kohort.layers.rnn.cell import Cell, Recurrent, Step
+from kohort.layers.rnn.cell import Cell, Product, Step
 from kohort.layers.rnn.lstm import unit_forget_bias
 from kohort.layers.rnn.own_cell import OwnCellRNN
 from kohort.ops.nn_conv import channels_axis, conv
@@ -37,7 +37,7 @@ class ConvLSTMStep(Step):
     recurrent_activation: Any
     data_format: str
 
-    def __call__(self, w: Recurrent, x: Any, states: Any) -> tuple[Any, list[Any]]:
+    def __call__(self, w: Product, x: Any, states: Any) -> tuple[Any, list[Any]]:
         """Compute the output h and the states h, c."""
         h, c = states
         x = x + _masked_conv(h, w.kernel, w.masks, self.data_format, padding="same")

@@ -11,35 +11,49 @@ from kohort.core.component import field, hyper
 from kohort.layers.fields import activation as function
 from kohort.layers.fields import constraint, initializer, positive_int, regularizer
 from kohort.layers.input_spec import InputSpec
-from kohort.layers.rnn.cell import DenseCell, Recurrent, Step, masked_product
+from kohort.layers.rnn.cell import DenseCell, DenseStep, Product, Step, masked_product, slope
 from kohort.layers.rnn.lstm import check_cudnn
 from kohort.layers.rnn.own_cell import OwnCellRNN
 
 
 @dataclasses.dataclass(frozen=True)
-class GRUStep(Step):
-    """The gates: update z, reset r; the candidate."""
+class GRUStep(DenseStep):
+    """The gates: update z, reset r; the candidate g."""
 
     recurrent_activation: Any
-    reset_after: bool
 
-    def __call__(self, w: Recurrent, x: Any, states: Any) -> tuple[Any, list[Any]]:
+    def forward(self, x: Any, r: Any, states: Any) -> tuple[list[Any], Any]:
+        """Compute h."""
+        (x_z, x_r, x_g), (h_z, h_r, h_g) = jnp.split(x, 3, axis=-1), jnp.split(r, 3, axis=-1)
+        z, r = self.recurrent_activation(x_z + h_z), self.recurrent_activation(x_r + h_r)
+        g = self.activation(x_g + r * h_g)
+        return [z * states[0] + (1 - z) * g], (z, r, g, h_g)
+
+    def backward(self, saved: Any, states: Any, gradients: Any) -> tuple[Any, Any, list[Any]]:
+        """The gradients for x, r and the state before."""
+        (z, r, g, h_g), (dh,) = saved, gradients
+        dg = dh * (1 - z) * slope(self.activation, g)
+        dz = dh * (states[0] - g) * slope(self.recurrent_activation, z)
+        dr = dg * h_g * slope(self.recurrent_activation, r)
+        dx, dr = (jnp.concatenate([dz, dr, last], axis=-1) for last in (dg, dg * r))
+        return dx, dr, [dh * z]
+
+
+@dataclasses.dataclass(frozen=True)
+class ResetBeforeStep(Step):
+    """The gates of a GRU whose reset gate r comes before the product."""
+
+    recurrent_activation: Any
+
+    def __call__(self, w: Product, x: Any, states: Any) -> tuple[Any, list[Any]]:
         """Compute the output h, which is the state too."""
         h, units = states[0], states[0].shape[-1]
         x_z, x_r, x_g = jnp.split(x, 3, axis=-1)
-        if self.reset_after:
-            inner = masked_product(h, w.kernel, w.masks)
-            inner = inner if w.bias is None else inner + w.bias
-            h_z, h_r, h_g = jnp.split(inner, 3, axis=-1)
-        else:
-            inner = masked_product(h, w.kernel[:, : 2 * units], w.masks and w.masks[:2])
-            h_z, h_r = jnp.split(inner, 2, axis=-1)
+        inner = masked_product(h, w.kernel[:, : 2 * units], w.masks and w.masks[:2])
+        h_z, h_r = jnp.split(inner, 2, axis=-1)
         z, r = self.recurrent_activation(x_z + h_z), self.recurrent_activation(x_r + h_r)
-        if self.reset_after:
-            new = r * h_g
-        else:
-            kept = h if w.masks is None else h * w.masks[2]
-            new = (r * kept) @ w.kernel[:, 2 * units :]
+        kept = h if w.masks is None else h * w.masks[2]
+        new = (r * kept) @ w.kernel[:, 2 * units :]
         h = z * h + (1 - z) * self.activation(x_g + new)
         return h, [h]
 
@@ -83,9 +97,10 @@ class GRUCell(DenseCell):
         return self.gates if recurrent or self.implementation == 1 else 1
 
     @property
-    def step(self) -> GRUStep:
+    def step(self) -> Step:
         """One step as a pure function."""
-        return GRUStep(self.activation, self.recurrent_activation, self.reset_after)
+        kind = GRUStep if self.reset_after else ResetBeforeStep
+        return kind(self.activation, self.recurrent_activation)
 
     def _add_bias(self, width: int) -> Any:
         """With `reset_after` two rows: one for the inputs, one for the state."""
@@ -95,10 +110,10 @@ class GRUCell(DenseCell):
         bias = super()._input_bias()
         return bias[0] if bias is not None and self.reset_after else bias
 
-    def recurrent(self, masks: list[Any] | None = None) -> Recurrent:
+    def recurrent(self, masks: list[Any] | None = None) -> Product:
         """What `step` needs."""
         bias = self.bias.value[1] if self.bias is not None and self.reset_after else None
-        return Recurrent(self.recurrent_kernel.value, bias, masks)
+        return Product(self.recurrent_kernel.value, bias, masks)
 
 
 class GRU(OwnCellRNN):

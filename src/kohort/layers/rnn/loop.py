@@ -63,19 +63,29 @@ def _scanned(step: Step, xs: Any, states: Any, mask: Any, how: How, pure: bool) 
 
     def body(states: Any, x: Any) -> tuple[Any, Any]:
         x, keep = x
-        output, new = step(x, states)
-        if keep is not None:
-            before = jnp.zeros_like(output) if how.zero_output else _output_in(states)
-            output = _where(keep, output, before)
-            new = tree.map_structure(functools.partial(_where, keep), new, states)
+        output, new = passed(keep, *step(x, states), states, how)
         return new, output if stacked else None
 
     scan = jax.lax.scan if pure and not is_portable() else ops.scan
     states, outputs = scan(body, states, (xs, mask), reverse=how.go_backwards)
-    if not stacked:
+    return finished(states, outputs, mask, how)
+
+
+def passed(keep: Any, output: Any, new: Any, states: Any, how: How) -> tuple[Any, Any]:
+    """Output and states after a step that counts in the rows to keep; None are all rows."""
+    if keep is None:
+        return output, new
+    before = jnp.zeros_like(output) if how.zero_output else _output_in(states)
+    new = tree.map_structure(functools.partial(where, keep), new, states)
+    return where(keep, output, before), new
+
+
+def finished(states: Any, outputs: Any, mask: Any, how: How) -> Any:
+    """What `run` returns, of a scan that gave these last states and outputs (or None)."""
+    if outputs is None:
         last = states[0]
         if mask is not None and how.zero_output:
-            last = _where(mask[0 if how.go_backwards else -1], last, jnp.zeros_like(last))
+            last = where(mask[0 if how.go_backwards else -1], last, jnp.zeros_like(last))
         return last, None, states
     outputs = jnp.flip(outputs, axis=0) if how.go_backwards else outputs
     return outputs[-1], outputs, states
@@ -90,8 +100,8 @@ def _unrolled(step: Step, xs: Any, states: Any, mask: Any, how: How, pure: bool)
         output, new = step(xs[i], states)
         if mask is not None:
             before = outputs[-1] if outputs else jnp.zeros_like(output)
-            output = _where(mask[i], output, before)
-            new = tree.map_structure(functools.partial(_where, mask[i]), new, states)
+            output = where(mask[i], output, before)
+            new = tree.map_structure(functools.partial(where, mask[i]), new, states)
         outputs.append(output)
         states = new
     return outputs[-1], jnp.stack(outputs) if how.every else None, states
@@ -102,6 +112,6 @@ def _output_in(states: Any) -> Any:
     return states[-1][0] if isinstance(states[0], (list, tuple)) else states[0]
 
 
-def _where(keep: Any, new: Any, old: Any) -> Any:
+def where(keep: Any, new: Any, old: Any) -> Any:
     """`new` in the rows to keep, `old` in the others."""
     return jnp.where(keep.reshape(keep.shape + (1,) * (new.ndim - 1)), new, old)

@@ -11,7 +11,7 @@ from kohort.core.component import field, hyper
 from kohort.layers.fields import activation as function
 from kohort.layers.fields import constraint, initializer, positive_int, regularizer
 from kohort.layers.input_spec import InputSpec
-from kohort.layers.rnn.cell import DenseCell, Recurrent, Step, masked_product
+from kohort.layers.rnn.cell import DenseCell, DenseStep, slope
 from kohort.layers.rnn.own_cell import OwnCellRNN
 
 
@@ -35,18 +35,32 @@ def check_cudnn(name: str, value: Any) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class LSTMStep(Step):
+class LSTMStep(DenseStep):
     """The gates: input i, forget f, candidate g, output o."""
 
     recurrent_activation: Any
 
-    def __call__(self, w: Recurrent, x: Any, states: Any) -> tuple[Any, list[Any]]:
-        """Compute the output h and the states h, c."""
-        h, c = states
-        i, f, g, o = jnp.split(x + masked_product(h, w.kernel, w.masks), 4, axis=-1)
-        c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
-        h = self.recurrent_activation(o) * self.activation(c)
-        return h, [h, c]
+    def forward(self, x: Any, r: Any, states: Any) -> tuple[list[Any], Any]:
+        """Compute h and c."""
+        i, f, g, o = jnp.split(x + r, 4, axis=-1)
+        i, f, o = (self.recurrent_activation(gate) for gate in (i, f, o))
+        g = self.activation(g)
+        c = f * states[1] + i * g
+        a = self.activation(c)
+        return [o * a, c], (i, f, g, o, a)
+
+    def backward(self, saved: Any, states: Any, gradients: Any) -> tuple[Any, Any, list[Any]]:
+        """The gradients for x, r and the states before."""
+        i, f, g, o, a = saved
+        dh, dc = gradients
+        dc = dc + dh * o * slope(self.activation, a)
+        gates = ((dc * g, i), (dc * states[1], f), (dc * i, g), (dh * a, o))
+        functions = [self.recurrent_activation] * 4
+        functions[2] = self.activation
+        dx = jnp.concatenate(
+            [d * slope(f, y) for (d, y), f in zip(gates, functions, strict=True)], axis=-1
+        )
+        return dx, dx, [jnp.zeros_like(dh), dc * f]
 
 
 class LSTMCell(DenseCell):

@@ -10,11 +10,13 @@ import jax.numpy as jnp
 from kohort.core import tree
 from kohort.core.component import field
 from kohort.core.naming import name_scope
+from kohort.core.tracing import is_portable
 from kohort.core.variable import Variable, autocast, convert_to_tensor
 from kohort.layers.call import takes
 from kohort.layers.layer import Layer
-from kohort.layers.rnn.cell import Cell, output_size, same_masks
-from kohort.layers.rnn.loop import How, run, run_compiled
+from kohort.layers.rnn import derivative
+from kohort.layers.rnn.cell import Cell, DenseCell, DenseStep, output_size, same_masks
+from kohort.layers.rnn.loop import How, finished, run, run_compiled
 from kohort.layers.rnn.stacked import StackedRNNCells, check_cell
 
 
@@ -243,8 +245,18 @@ def _run_own(cell: Cell, xs: Any, states: Any, mask: Any, how: How, training: bo
     if step.cacheable and not any(isinstance(x, jax.core.Tracer) for x in arrays):
         return run_compiled(step, weights, project(xs), states, mask, how)
     inside = jax.default_backend() == "cpu"
+    plain = masks.states is None and not how.unroll and not is_portable()
+    if plain and isinstance(cell, DenseCell) and _knows_derivative(step):
+        with autocast(cell._cast_dtype()):
+            inputs = cell.projection(masks.inputs)
+        ended = derivative.scan(step, how, inside, inputs, weights, xs, states, mask)
+        return finished(*ended, mask, how)
 
     def advance(x: Any, states: Any) -> Any:
         return step(weights, project(x) if inside else x, states)
 
     return run(advance, xs if inside else project(xs), states, mask, how, pure=True)
+
+
+def _knows_derivative(step: Any) -> bool:
+    return isinstance(step, DenseStep) and step.derivable

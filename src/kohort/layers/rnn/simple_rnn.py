@@ -5,21 +5,28 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import jax.numpy as jnp
+
 from kohort.core.component import hyper
 from kohort.layers.fields import activation, constraint, initializer, positive_int, regularizer
 from kohort.layers.input_spec import InputSpec
-from kohort.layers.rnn.cell import DenseCell, Recurrent, Step, masked_product
+from kohort.layers.rnn.cell import DenseCell, DenseStep, slope
 from kohort.layers.rnn.own_cell import OwnCellRNN
 
 
 @dataclasses.dataclass(frozen=True)
-class SimpleRNNStep(Step):
+class SimpleRNNStep(DenseStep):
     """`h = activation(x + h @ recurrent_kernel)`."""
 
-    def __call__(self, w: Recurrent, x: Any, states: Any) -> tuple[Any, list[Any]]:
-        """Compute output and state, which are the same."""
-        h = self.activation(x + masked_product(states[0], w.kernel, w.masks))
-        return h, [h]
+    def forward(self, x: Any, r: Any, states: Any) -> tuple[list[Any], Any]:
+        """Compute h."""
+        h = self.activation(x + r)
+        return [h], h
+
+    def backward(self, saved: Any, states: Any, gradients: Any) -> tuple[Any, Any, list[Any]]:
+        """The gradients for x, r and the state before."""
+        dx = gradients[0] * slope(self.activation, saved)
+        return dx, dx, [jnp.zeros_like(dx)]
 
 
 class SimpleRNNCell(DenseCell):
