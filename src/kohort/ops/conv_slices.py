@@ -31,7 +31,7 @@ _CACHED_BYTES = 2**25
 _FEW_CHANNELS = 16
 """Fewer channels than this are too little for a product by itself."""
 _LAID_TOGETHER = 2**22
-"""Slices larger than this are walked in parts in the gradient of a kernel …"""
+"""Slices larger than this are walked in parts where XLA's convolution is no quicker …"""
 _PART_BYTES = 3 * 2**19
 """… of about this size."""
 _KEPT_BYTES = 2**25
@@ -153,23 +153,34 @@ def _are_images(inputs: jax.Array, kernel: jax.Array) -> bool:
 def _of_images(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     """The form that is quickest for this size and for what is wanted of it."""
     few_channels = kernel.shape[-2] < _FEW_CHANNELS
-    size = inputs.shape[0] * _row_bytes(inputs, kernel, window)
-    large = size > _CACHED_BYTES
-    if window.quick == "for_inputs":
-        plain = window.strides == window.dilation == (1, 1) and not window.together
-        same = all(sum(p) == k - 1 for p, k in zip(window.padding, kernel.shape, strict=False))
-        if large and plain and same:
-            return _swapped(inputs, kernel, window)
-        return _in_parts(_one_product, _LAID_BYTES, inputs, kernel, window)
+    row = _row_bytes(inputs, kernel, window)
+    size = inputs.shape[0] * row
     if window.together:
-        form = _one_product if few_channels else _product_by_row
+        form = _product_by_row
+        if few_channels or window.quick == "for_inputs":
+            form = _one_product
         return _in_parts(form, _LAID_BYTES, inputs, kernel, window)
     if window.quick == "for_kernel":
         if size <= _LAID_TOGETHER:
             return _one_product(inputs, kernel, window)
         return _in_parts(_made_anew, _PART_BYTES, inputs, kernel, window)
-    form = _native if large or few_channels else _product_by_row
-    return form(inputs, kernel, window)
+    same = _keeps_size(kernel, window)
+    walked = not same and row <= _LAID_TOGETHER < size
+    if window.quick == "for_inputs":
+        if same and size > _CACHED_BYTES:
+            return _swapped(inputs, kernel, window)
+        part = _PART_BYTES if walked else _LAID_BYTES
+        return _in_parts(_one_product, part, inputs, kernel, window)
+    if few_channels or (size > _CACHED_BYTES and not walked):
+        return _native(inputs, kernel, window)
+    if walked:
+        return _in_parts(_one_product, _PART_BYTES, inputs, kernel, window)
+    return _product_by_row(inputs, kernel, window)
+
+
+def _keeps_size(kernel: jax.Array, window: Window) -> bool:
+    pads = all(sum(p) == k - 1 for p, k in zip(window.padding, kernel.shape, strict=False))
+    return pads and window.strides == window.dilation == (1, 1)
 
 
 def _in_parts(
