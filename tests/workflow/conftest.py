@@ -5,6 +5,7 @@ import pytest
 
 from kohort.workflow import candidates
 from kohort.workflow.bench import Bench
+from kohort.workflow.budget import Budget
 from kohort.workflow.candidates import Judge, Result
 from kohort.workflow.honest import Fold
 from kohort.workflow.measure import Measure
@@ -80,6 +81,19 @@ def bench():
             0,
             (4,),
         )
+
+    return make
+
+
+@pytest.fixture
+def timed():
+    """A budget by a clock that stands still, where a training cost so much: (budget, [now])."""
+
+    def make(seconds, each):
+        now = [0.0]
+        budget = Budget(seconds, lambda: now[0])
+        budget.trained(1, 1, each)
+        return budget, now
 
     return make
 

@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from kohort.workflow.candidates import Result
 from kohort.workflow.failure import WorkflowError
-from kohort.workflow.run_folder import CANDIDATES, OPENINGS, RunFolder, begun
+from kohort.workflow.network import Setting
+from kohort.workflow.run_folder import CANDIDATES, FORMAT, OPENINGS, RunFolder, begun
 
 
 def test_writing_leaves_no_other_file(tmp_path):
@@ -67,9 +69,28 @@ class TestResume:
         assert RunFolder(tmp_path, resume=True).kept() == {}
         assert not path.exists()
 
-    def test_what_was_never_begun(self, tmp_path):
+    @pytest.mark.parametrize("config", [None, "[1]", "{", '{"format": 1}'])
+    def test_what_was_never_begun(self, tmp_path, config):
+        if config is not None:
+            (tmp_path / "config.json").write_text(config)
         with pytest.raises(WorkflowError, match="--resume needs the folder"):
             begun(tmp_path)
+
+    @pytest.mark.parametrize("written", [{"kohort": "0.0.9"}, {"format": FORMAT + 1}])
+    def test_a_run_of_another_version(self, tmp_path, written):
+        RunFolder(tmp_path).write_json("config.json", {"state": "interrupted", **written})
+        with pytest.raises(WorkflowError, match="a run of another version .*(?s:.*)--out to keep"):
+            begun(tmp_path)
+
+    def test_what_the_format_stands_for(self):
+        """If this fails, older runs cannot go on any more: raise `FORMAT`, then change this."""
+        names = [*Setting.__dataclass_fields__, *Result.__dataclass_fields__]
+        assert (FORMAT, " ".join(names)) == (
+            1,
+            "hidden learning_rate filters embedding l1 l2 dropout max_norm batch_norm schedule "
+            "stage setting parameters score standard_error scores train_scores curves best_epochs "
+            "predictions seconds complete",
+        )
 
 
 def test_half_a_file_of_a_killed_run_is_cleared(tmp_path):

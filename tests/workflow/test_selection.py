@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kohort.workflow import capacity, regularise, tune
+from kohort.workflow.budget import Budget
 from kohort.workflow.candidates import best_of, compare, pooled
 from kohort.workflow.network import SCHEDULES, Setting
 from kohort.workflow.search.space import HyperParameters
@@ -95,7 +96,7 @@ class TestGrow:
             )
 
         judge = stated(answer, **options)
-        found = capacity.grow(judge)
+        found = capacity.grow(judge, result([0.4, 0.4], (32,)))
         assert judge.results == [rung.result for rung in found.rungs]
         return found
 
@@ -120,10 +121,19 @@ class TestGrow:
         found = self.climb(stated, result, [0.5] * 6, TestOverfitting.FALLING)
         assert "No size overfits clearly" in " ".join(found.text)
 
-    def test_ends_at_the_deadline(self, stated, result):
+    def test_ends_with_the_budget(self, stated, result, timed):
+        """Each size costs 2 s: there is time for four of the ladder, and none above."""
         scores = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9]
-        found = self.climb(stated, result, scores, TestOverfitting.FALLING, deadline=0.0)
-        assert len(found.rungs) == 5
+        budget, _ = timed(32.0, 2.0)  # of which 8.5 are kept aside
+        budget.begin(0.53)
+        found = self.climb(stated, result, scores, TestOverfitting.FALLING, budget=budget)
+        assert [rung.result.setting.hidden for rung in found.rungs] == self.SIZES[1:5]
+        assert found.text[-1] == "Not tried: no hidden layer: the budget of 32 s was used up."
+
+    def test_without_time_the_default_stands_for_all(self, stated, result, timed):
+        found = self.climb(stated, result, [], TestOverfitting.FALLING, budget=timed(9.0, 2.0)[0])
+        assert found.rungs == [] and found.base.setting.hidden == (32,)
+        assert found.text == ["Not tried: the budget of 9 s was used up."]
 
     def test_the_best_hidden_layers_are_the_base(self, stated, result):
         found = self.climb(stated, result, [0.9, 0.5, 0.6, 0.5, 0.5, 0], TestOverfitting.FALLING)
@@ -132,7 +142,7 @@ class TestGrow:
 
 
 class TestRegularise:
-    def compared(self, stated, bench, result, score_of, hidden=(8,)):
+    def compared(self, stated, bench, result, score_of, hidden=(8,), **options):
         plain = replace(result([0.5, 0.5, 0.6, 0.6], hidden), setting=Setting(hidden))
         found = capacity.Capacity([capacity.Rung(plain, 0.0, True)], plain, plain, plain)
 
@@ -141,7 +151,7 @@ class TestRegularise:
             return replace(result([0.5 + gain, 0.52 + gain, 0.6 + gain, 0.61 + gain]),
                            setting=setting)  # fmt: skip
 
-        return regularise.regularise(stated(answer, bench([[0, 1]] * 4)), found)
+        return regularise.regularise(stated(answer, bench([[0, 1]] * 4), **options), found)
 
     def test_what_helped_is_joined(self, stated, bench, result):
         def gain(setting):
@@ -167,6 +177,17 @@ class TestRegularise:
         effect = next(e for e in found.effects if e.name == "dropout")
         assert effect.gain.low < effect.better_by < effect.gain.high
         assert effect.better_by == pytest.approx(0.0575)
+
+    def test_most_or_none_are_tried(self, stated, bench, result, timed):
+        budget = timed(26.5, 2.0)[0]
+        found = self.compared(stated, bench, result, lambda setting: -0.1, budget=budget)
+        assert len(found.effects) == 7
+        late = "half the units, max-norm, batch normalisation"
+        assert found.text[-1] == f"Not tried: {late}: the budget of 26.5 s was used up."
+        budget = timed(16.0, 2.0)[0]
+        found = self.compared(stated, bench, result, lambda setting: 0.1, budget=budget)
+        assert found.effects == [] and found.helpful == []
+        assert found.text == ["Not tried: the budget of 16 s was used up."]
 
     def test_nothing_helps(self, stated, bench, result):
         found = self.compared(stated, bench, result, lambda setting: -0.1)
@@ -248,12 +269,25 @@ class TestTune:
     def test_deadline_and_choice_are_said(self, stated, bench, result):
         y = np.arange(40) % 2
         base = result([0.5], SMALL, prediction=np.full(40, 0.9), dropout=0.1)
-        judge = stated(lambda setting: base, bench([y]), deadline=0.0)
+        judge = stated(lambda setting: base, bench([y]), budget=Budget(1.0))
         judge.results.append(base)
         plain = regularise.Regularising(base, [], None)
         tuning = tune.tune(judge, plain, 9, base)
         assert tuning.trials == [] and tuning.chosen is base
-        assert "after 0 of 9 trials" in tuning.text[0]
+        assert tuning.text[0] == "Not tried: the search: the budget of 1 s was used up."
+
+    def test_batches_end_with_the_budget(self, stated, bench, result, timed):
+        y = np.arange(40) % 2
+        base = result([0.5], SMALL, prediction=np.full(40, 0.9), dropout=0.1)
+        budget, now = timed(36.0, 2.0)
+
+        def answer(setting):
+            now[0] += 1.0
+            return replace(base, setting=setting)
+
+        judge = stated(answer, bench([y]), budget=budget)
+        done, _ = tune.search(judge, regularise.Regularising(base, [], None), 24)
+        assert len(done) == 16 and 36.0 - now[0] > budget.aside
 
     def test_failures_are_said(self, stated, bench, result):
         y = np.arange(40) % 2

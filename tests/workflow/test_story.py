@@ -30,7 +30,8 @@ def test_a_quiet_run_shows_nothing(tmp_path):
 
 
 def test_the_judge_hands_a_watcher_to_its_cohorts(bench, monkeypatch):
-    def interrupted(stage, settings, surroundings, deadline, watchers):
+    def interrupted(stage, settings, surroundings, deadline, watchers, least):
+        assert least == candidates.FIRST
         assert watchers == ["watches 2 sizes"]
         raise KeyboardInterrupt
 

@@ -108,7 +108,7 @@ def improve(
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="End the search after this time: 90s, 10m, 1h.", show_default="none"),
+        typer.Option(help="About how long the run may take: 90s, 10m, 1h.", show_default="none"),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the interrupted run in the run folder.")

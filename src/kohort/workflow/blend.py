@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kohort.workflow.bench import Bench
-from kohort.workflow.candidates import Result
+from kohort.workflow.budget import Budget
+from kohort.workflow.candidates import Result, size_of
 from kohort.workflow.ensembling import average, diversity, greedy
 from kohort.workflow.honest import jackknife_error
 from kohort.workflow.measure import Measure
@@ -36,8 +37,12 @@ class Blend:
     text: list[str] = field(default_factory=list)
 
 
-def blend(candidates: list[Result], chosen: Result, bench: Bench) -> Blend:
+def blend(
+    candidates: list[Result], chosen: Result, bench: Bench, budget: Budget | None = None
+) -> Blend:
     """Picks an ensemble greedily, and takes it where it is better by more than one standard error.
+
+    It is not taken where the budget leaves no time to fit all its members.
 
     The weights are found on out-of-fold predictions; whether they help is asked part by part,
     with weights found on the other parts.
@@ -64,11 +69,15 @@ def blend(candidates: list[Result], chosen: Result, bench: Bench) -> Blend:
     gain, error = gained(y, both), jackknife_error(gained, y, both, parts)
     weights = _weights(p, y, measure)
     used = np.flatnonzero(weights)
-    taken = len(used) > 1 and gain > error
-    text = _describe(gain, error, taken, [weights[i] for i in used], p[used], y, measure)
+    members = [library[i] for i in used]
+    better = len(used) > 1 and gain > error
+    fits = budget is None or budget.allows_at_the_end(*size_of([r.setting for r in members]))
+    text = _describe(gain, error, better, [weights[i] for i in used], p[used], y, measure)
+    if better and budget is not None and not fits:
+        text = [f"An ensemble would be {measure.show(gain)} better. {budget.not_tried()}"]
+    taken = better and fits
     if not taken:
         return Blend([chosen], [1.0], rows, alone, False, gain, error, text)
-    members = [library[i] for i in used]
     shares = [float(weights[i]) for i in used]
     return Blend(members, shares, rows, average(p, weights), True, gain, error, text)
 

@@ -104,7 +104,7 @@ def _sigmoid(truth: np.ndarray, p: np.ndarray) -> list[list[float]]:
 
     if len(np.unique(truth)) < 2:
         return [[1.0], [0.0]]
-    found = LogisticRegression(C=1e3).fit(logit(p)[:, None], truth)
+    found = LogisticRegression(C=1e3, solver="newton-cholesky").fit(logit(p)[:, None], truth)
     return [[float(found.coef_[0, 0])], [float(found.intercept_[0])]]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import kohort
+from kohort.core.naming import auto_name
 from kohort.workflow.calibrate import LEAST, Calibration
 
 NARROW = 1e-6  # a step of probability that float32 still tells apart
@@ -24,7 +25,7 @@ def calibrated(p: Any, calibration: Calibration) -> Any:
     """
     if calibration.kind == "none":
         return p
-    mapped = (_platt if calibration.kind == "sigmoid" else _stairs)(p, calibration.maps)
+    mapped = (_platt if calibration.kind == "sigmoid" else stairs)(p, calibration.maps)
     if len(calibration.maps) == 1:
         return mapped
     total = kohort.ops.sum(mapped, axis=-1, keepdims=True)
@@ -37,11 +38,11 @@ def _platt(p: Any, maps: list[list[list[float]]]) -> Any:
     scale, offset = ([float(m[part][0]) for m in maps] for part in (0, 1))
     q = ops.clip(p, LEAST, 1 - LEAST)
     logits = ops.log(q) - ops.log(1 - q)
-    scaled = layers.Rescaling(scale, offset, name="calibration")(logits)
-    return layers.Activation("sigmoid", name="calibrated")(scaled)
+    scaled = layers.Rescaling(scale, offset, name=auto_name("calibration"))(logits)
+    return layers.Activation("sigmoid", name=auto_name("calibrated"))(scaled)
 
 
-def _stairs(p: Any, maps: list[list[list[float]]]) -> Any:
+def stairs(p: Any, maps: list[list[list[float]]]) -> Any:
     """y₀ + Σᵢ (yᵢ₊₁ - yᵢ) clip((p - xᵢ) / (xᵢ₊₁ - xᵢ), 0, 1): the line through the points.
 
     `relu6` is the clipping, of six times the argument; a constant map has one step of height 0.
@@ -56,8 +57,8 @@ def _stairs(p: Any, maps: list[list[list[float]]]) -> Any:
     start = np.concatenate([x[:-1] for x, _ in lines])
     height = np.zeros((len(which), len(lines)))
     height[np.arange(len(which)), which] = np.concatenate([np.diff(y) for _, y in lines]) / 6
-    up = kohort.layers.Dense(len(which), "relu6", trainable=False, name="calibration")
-    joined = kohort.layers.Dense(len(lines), trainable=False, name="calibrated")
+    up = kohort.layers.Dense(len(which), "relu6", trainable=False, name=auto_name("calibration"))
+    joined = kohort.layers.Dense(len(lines), trainable=False, name=auto_name("calibrated"))
     out = joined(up(p))
     up.set_weights([rise, -start * sharp])
     joined.set_weights([height, np.array([y[0] for _, y in lines])])

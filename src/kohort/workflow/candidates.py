@@ -13,11 +13,13 @@ from kohort.callbacks.cohort_callback import CohortCallback
 from kohort.cohort import Candidate, Cohort, Member
 from kohort.workflow import network
 from kohort.workflow.bench import Bench, in_own_unit
+from kohort.workflow.budget import Budget
 from kohort.workflow.honest import Comparison, corrected_t_test, jackknife_error
 from kohort.workflow.measure import Measure
 from kohort.workflow.network import Setting
 from kohort.workflow.search.watch import Deadline
 
+FIRST = 10  # epochs of a run's first network, whatever the time: there must be one to take
 ROW_PARTS = 20  # of the rows, for the standard error where there is one fold only
 
 
@@ -64,11 +66,12 @@ class Judge:
     """Trains settings and remembers their results: each is trained once in a run.
 
     `known` are results of the interrupted run that goes on; `keep` is called with each new result,
-    `note` before and after each batch; `watch` gives callbacks for its cohort.
+    `note` before and after each batch; `watch` gives callbacks for its cohort. `budget` says what
+    there is time for, and when trainings end.
     """
 
     bench: Bench
-    deadline: float | None = None
+    budget: Budget = field(default_factory=Budget)
     known: dict[Setting, Result] = field(default_factory=dict)
     keep: Callable[[Result], None] = lambda result: None
     note: Callable[[str], None] = lambda text: None
@@ -80,7 +83,11 @@ class Judge:
         new = [setting for setting in dict.fromkeys(settings) if setting not in self.known]
         if new:
             self.note(what)
-            for result in train(stage, new, self.bench, self.deadline, self.watch(what)):
+            start = self.budget.spent
+            least = 0 if self.results else FIRST
+            found = train(stage, new, self.bench, self.budget.deadline, self.watch(what), least)
+            self.budget.trained(*size_of(new), self.budget.spent - start)
+            for result in found:
                 self.known[result.setting] = result
                 if result.complete:
                     self.keep(result)
@@ -93,10 +100,21 @@ class Judge:
         self.note(what)
         return out
 
-    @property
-    def is_late(self) -> bool:
-        """Whether the time is over."""
-        return self.deadline is not None and time.monotonic() > self.deadline
+    def affordable(self, settings: Sequence[Setting]) -> list[Setting]:
+        """Those that there is time for, the first ones first; what is known costs nothing."""
+        out: list[Setting] = []
+        new: list[Setting] = []
+        for setting in settings:
+            known = setting in self.known
+            if known or self.budget.allows(*size_of([*new, setting])):
+                out.append(setting)
+                new += [] if known else [setting]
+        return out
+
+
+def size_of(settings: Sequence[Setting]) -> tuple[int, int]:
+    """How many structures and settings there are."""
+    return len({setting.structure for setting in settings}), len(settings)
 
 
 def train(
@@ -105,13 +123,17 @@ def train(
     bench: Bench,
     deadline: float | None = None,
     watchers: Sequence[CohortCallback] = (),
+    least: int = 0,
 ) -> list[Result]:
-    """Trains all settings on all folds as one cohort and scores them on the rows that judge."""
+    """Trains all settings on all folds as one cohort and scores them on the rows that judge.
+
+    Past the deadline trainings end where they are, but not before `least` epochs.
+    """
     start = time.perf_counter()
     members: list[Member] = []
     for setting in settings:
         members += _members(setting, bench)
-    watchers = [*([] if deadline is None else [Deadline(deadline)]), *watchers]
+    watchers = [*([] if deadline is None else [Deadline(deadline, least)]), *watchers]
     rows = min(max(len(fold.validation) for fold in bench.folds), 1024)
     cohort = Cohort(
         members, (bench.x, bench.y, None), callbacks=watchers, validation_batch_size=rows

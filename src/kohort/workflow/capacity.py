@@ -41,20 +41,29 @@ class Capacity:
     text: list[str] = field(default_factory=list)
 
 
-def grow(judge: Judge) -> Capacity:
-    """Trains all sizes at once; where the largest still helps, larger ones follow."""
-    rungs = _climb(judge, dense(LADDER))
-    if HIGHER and not judge.is_late and _still_helps(rungs, judge.bench):
-        rungs += _climb(judge, dense(HIGHER))
+def grow(judge: Judge, default: Result) -> Capacity:
+    """Trains all sizes at once; where the largest still helps, larger ones follow.
+
+    Sizes that there is no time for are left out, the smallest ones first; without any, the
+    `default` network stands for them.
+    """
+    ladder, late = dense(LADDER), list[Setting]()
+    rungs = _climb(judge, ladder, late)
+    if HIGHER and not late and _still_helps(rungs, judge.bench):
+        rungs += _climb(judge, dense(HIGHER), late)
     more = CONVOLUTIONS if judge.bench.is_image else EMBEDDINGS if judge.bench.are_words else ()
-    if more and not judge.is_late:
-        rungs += _climb(judge, more)
-    results = [rung.result for rung in rungs]
+    if late:
+        late += more
+    else:
+        rungs += _climb(judge, more, late)
+    results = [rung.result for rung in rungs] or [default]
     measure = judge.bench.measure
     best = best_of(results, measure)
     simplest = simplest_within_one_error(results, measure.higher)
     base = best_of([r for r in results if r.setting.hidden] or results, measure)
-    return Capacity(rungs, best, simplest, base, _describe(rungs, best, simplest, judge.bench))
+    text = _describe(rungs, best, simplest, judge.bench) if rungs else []
+    text += [judge.budget.not_tried([s.size for s in late] if rungs else [])] if late else []
+    return Capacity(rungs, best, simplest, base, text)
 
 
 def dense(sizes: tuple[tuple[int, ...], ...]) -> tuple[Setting, ...]:
@@ -62,7 +71,13 @@ def dense(sizes: tuple[tuple[int, ...], ...]) -> tuple[Setting, ...]:
     return tuple(Setting(hidden, first_rate(hidden)) for hidden in sizes)
 
 
-def _climb(judge: Judge, settings: tuple[Setting, ...]) -> list[Rung]:
+def _climb(judge: Judge, sizes: tuple[Setting, ...], late: list[Setting]) -> list[Rung]:
+    """The rungs that there is time for; `late` gets the others."""
+    fit = judge.affordable(sizes[::-1])  # the largest teach most
+    late += [size for size in sizes if size not in fit]
+    settings = [size for size in sizes if size in fit]
+    if not settings:
+        return []
     what = f"{len(settings)} size(s) on {len(judge.bench.folds)} fold(s), together"
     return [Rung(r, *_overfitting(r)) for r in judge("capacity", settings, what)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from kohort.workflow import final as last
 from kohort.workflow.baselines import Baselines, run_baselines
 from kohort.workflow.bench import Bench, make_bench
 from kohort.workflow.blend import Blend, blend
+from kohort.workflow.budget import Budget
 from kohort.workflow.calibrate import Calibration, calibrate, threshold
 from kohort.workflow.candidates import Judge, Result
 from kohort.workflow.capacity import Capacity, grow
@@ -27,7 +27,7 @@ from kohort.workflow.problem import Problem, find_problem
 from kohort.workflow.protocol import Protocol, make_protocol
 from kohort.workflow.readers import read
 from kohort.workflow.regularise import Regularising, regularise
-from kohort.workflow.run_folder import RunFolder, begun
+from kohort.workflow.run_folder import FORMAT, RunFolder, begun
 from kohort.workflow.series import lag_name, lags_of, with_lags
 from kohort.workflow.story import Story
 from kohort.workflow.table import Table, blocks_of
@@ -48,7 +48,7 @@ class Findings:
     problem: Problem
     fingerprint: str
     state: str = "running"
-    started: float = field(default_factory=time.monotonic)
+    budget: Budget = field(default_factory=Budget)
     seconds: float = 0.0
     measure: Measure | None = None
     protocol: Protocol | None = None
@@ -104,14 +104,16 @@ def improve(
     folder of images or of texts for each class; `target` is a column of a table. The target's
     last `lags` values are inputs, too, where they are given, or the table is a mere series.
 
-    `trials` settings are tried in the search; after `budget` seconds no new one starts, and
-    what trains then stops where it is. An interruption (Ctrl-C) leaves the files with what is
+    `trials` settings are tried in the search. The run takes `budget` seconds, about: what the last
+    fit and the report will cost is kept aside, and stages that there is no time for are left out;
+    the test part is opened in any case. An interruption (Ctrl-C) leaves the files with what is
     known and is raised again; a kill leaves the log, the configuration and the results of all
     candidates judged so far. `resume` goes on in such a folder: what was trained is not trained
     again.
 
     The stages follow Chollet, *Deep Learning with Python* (2021), chapter 6.
     """
+    clock = Budget(budget or None)
     for name, value in (("trials", trials), ("epochs", epochs)):
         if value is not None and value < 1:
             raise UsageError(f"--{name} must be at least 1.", str(value))
@@ -123,7 +125,7 @@ def improve(
     if resume:
         _check_same(path, found, options)
     folder = RunFolder(path, resume)
-    findings = Findings(str(data), str(folder.path), options, table, problem, found)
+    findings = Findings(str(data), str(folder.path), options, table, problem, found, budget=clock)
     story = Story(folder, quiet, lambda: report(findings, folder))
     try:
         note(findings, folder)
@@ -176,7 +178,6 @@ def _judge(findings: Findings, story: Story, folder: RunFolder, bench: Bench) ->
     known = folder.kept()
     if known:
         story.say([f"Resumed: {len(known)} candidates need not be trained again."])
-    budget = findings.options["budget"]
 
     def progress(text: str) -> None:
         note(findings, folder)
@@ -184,7 +185,7 @@ def _judge(findings: Findings, story: Story, folder: RunFolder, bench: Bench) ->
 
     return Judge(
         bench,
-        findings.started + budget if budget else None,
+        findings.budget,
         known,
         folder.keep,
         progress,
@@ -241,20 +242,26 @@ def _search(findings: Findings, story: Story, judge: Judge) -> None:
     findings.baselines = run_baselines(judge)
     story.say(findings.baselines.text)
     story.heading("6. Growing the network until it overfits")
-    findings.capacity = grow(judge)
+    findings.budget.begin(0.5)
+    findings.capacity = grow(judge, findings.baselines.default)
     story.say(findings.capacity.text)
     story.heading("7. Regularising and tuning")
+    findings.budget.begin(0.5)
     findings.regularising = regularise(judge, findings.capacity)
     story.say(findings.regularising.text)
+    findings.budget.begin(1)
     findings.tuning = tune(
         judge, findings.regularising, findings.options["trials"], findings.baselines.default
     )
     story.say(findings.tuning.text)
     story.heading("8. Ensemble and probabilities")
     bench = judge.bench
-    joined = findings.blend = blend(judge.results, findings.tuning.chosen, bench)
+    joined = findings.blend = blend(judge.results, findings.tuning.chosen, bench, judge.budget)
     y = bench.truth[joined.rows]
-    findings.calibration, text = calibrate(y, joined.prediction, bench.goal, bench.seed)
+    if judge.budget.left < 0:
+        findings.calibration, text = Calibration(), [judge.budget.not_tried(["calibration"])]
+    else:
+        findings.calibration, text = calibrate(y, joined.prediction, bench.goal, bench.seed)
     calibrated = findings.calibration.apply(joined.prediction)
     findings.threshold, more = threshold(y, calibrated, bench.goal)
     findings.calibration_text = [*text, *more]
@@ -294,6 +301,7 @@ def _finish(
     )  # fmt: skip
     story.say(findings.test.text)
     findings.verdict = judge_run(tuning, findings.final, findings.test, measure, len(earlier))
+    findings.verdict.text.extend(findings.budget.overrun())
     story.heading("Verdict")
     story.say([findings.verdict.headline, *findings.verdict.text])
 
@@ -318,12 +326,18 @@ def report(findings: Findings, folder: RunFolder) -> None:
     """Writes what is known as a page."""
     from kohort.workflow.report import render
 
+    start, before = findings.budget.spent, _drawn(findings)
     folder.write("report.html", render(findings))
+    findings.budget.drew(_drawn(findings) - before, findings.budget.spent - start)
+
+
+def _drawn(findings: Findings) -> int:
+    return sum(picture is not None for picture in findings.pictures.values())
 
 
 def note(findings: Findings, folder: RunFolder) -> None:
     """Writes what is known as data: the configuration and the results."""
-    findings.seconds = time.monotonic() - findings.started
+    findings.seconds = findings.budget.spent
     folder.write_json("config.json", configuration(findings))
     folder.write_results(findings.results)
 
@@ -332,6 +346,7 @@ def configuration(findings: Findings) -> dict[str, Any]:
     """All that is needed to use the model and to repeat the run, as plain JSON values."""
     out: dict[str, Any] = {
         "kohort": _version(),
+        "format": FORMAT,
         "data": findings.data,
         "state": findings.state,
         "seconds": round(findings.seconds, 2),

@@ -54,6 +54,11 @@ class Setting:
         parts += [_joined(self.hidden)] if self.hidden else []
         return " + ".join(parts) or "no hidden layer"
 
+    @property
+    def structure(self) -> tuple[Any, ...]:
+        """Equal where networks differ in strengths alone, and so share a compiled program."""
+        return self.hidden, self.filters, self.embedding, self.max_norm > 0, self.batch_norm
+
     def __str__(self) -> str:
         parts = [self.size]
         parts.append(f"learning rate {self.learning_rate:.2g}")

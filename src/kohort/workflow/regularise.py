@@ -59,7 +59,10 @@ class Regularising:
 
 
 def regularise(judge: Judge, capacity: Capacity) -> Regularising:
-    """Tries each means on the ladder's best network: all of them train as one cohort."""
+    """Tries each means on the ladder's best network: all of them train as one cohort.
+
+    Means that there is no time for are left out; all, where that would be most.
+    """
     base, measure = capacity.base, judge.bench.measure
     variants = {name: [replace(base.setting, **change) for change in changes]
                 for name, changes in MEANS.items()}  # fmt: skip
@@ -69,6 +72,13 @@ def regularise(judge: Judge, capacity: Capacity) -> Regularising:
         half = tuple(units // 2 for units in base.setting.hidden)
         variants = {"half the units": [replace(base.setting, hidden=half)], **variants}
     settings = [setting for several in variants.values() for setting in several]
+    fit = judge.affordable(sorted(settings, key=lambda s: s.structure != base.setting.structure))
+    fit = fit if 2 * len(fit) > len(settings) else []
+    late = [name for name, several in variants.items() if not {*several} <= {*fit}]
+    variants = {name: several for name, several in variants.items() if name not in late}
+    settings = [setting for several in variants.values() for setting in several]
+    if not settings:
+        return Regularising(base, [], None, [judge.budget.not_tried()])
     results = judge("regularising", settings, f"{len(settings)} ways to regularise, together")
     by_setting = {result.setting: result for result in results}
     effects = [
@@ -77,10 +87,11 @@ def regularise(judge: Judge, capacity: Capacity) -> Regularising:
     ]
     together = None
     joint = join(base.setting, effects)
-    if joint not in by_setting and joint != base.setting and not judge.is_late:
+    if joint not in by_setting and joint != base.setting and judge.affordable([joint]):
         found = judge("regularising", [joint], "what helped, together")
         together = _effect("what helped, together", found, base, judge)
     text = _describe(base, effects, together, measure)
+    text += [judge.budget.not_tried(late)] if late else []
     return Regularising(base, effects, together, text)
 
 

@@ -54,23 +54,33 @@ def _stages(findings: Findings) -> list[dict[str, Any]]:
     if f.baselines:
         stages.append({"title": "Baselines", "text": f.baselines.text})
     if f.capacity and f.baselines and f.measure:
-        shown = [
-            (
-                _once(
-                    f, pictures.capacity_picture, f.capacity, f.baselines.linear.score, f.measure
+        shown = (
+            []
+            if not f.capacity.rungs
+            else [
+                (
+                    _once(
+                        f,
+                        pictures.capacity_picture,
+                        f.capacity,
+                        f.baselines.linear.score,
+                        f.measure,
+                    ),
+                    "Score against size. Where training goes on rising and validation does not, "
+                    "further size is only memory.",
                 ),
-                "Score against size. Where training goes on rising and validation does not, "
-                "further size is only memory.",
-            ),
-            (
-                _once(f, pictures.curves_picture, f.capacity),
-                "Loss against epoch for each size, with the best epoch marked."
-                + (" Bands hold all folds." if f.protocol and len(f.protocol.folds) > 1 else ""),
-            ),
-        ]
+                (
+                    _once(f, pictures.curves_picture, f.capacity),
+                    "Loss against epoch for each size, with the best epoch marked."
+                    + (
+                        " Bands hold all folds." if f.protocol and len(f.protocol.folds) > 1 else ""
+                    ),
+                ),
+            ]
+        )
         text = [line for line in f.capacity.text if "   " not in line]
         title = "Growing the network until it overfits"
-        stages.append({"title": title, "text": text, "pictures": shown, "ladder": True})
+        stages.append({"title": title, "text": text, "pictures": shown, "ladder": bool(shown)})
     if f.regularising and f.measure:
         stages.append(_regularising_stage(f))
     if f.blend and f.tuning:
@@ -82,7 +92,8 @@ def _stages(findings: Findings) -> list[dict[str, Any]]:
 
 def _regularising_stage(f: Findings) -> dict[str, Any]:
     assert f.regularising and f.measure
-    effects = _once(f, pictures.effects_picture, f.regularising, f.measure)
+    found = f.regularising
+    effects = _once(f, pictures.effects_picture, found, f.measure) if found.effects else None
     several = f.protocol and len(f.protocol.folds) > 1
     caption = "Each means alone, and what helped together, against the same network without it."
     caption += " Bars are 95 % intervals (corrected resampled t-test)." if several else ""
@@ -118,6 +129,8 @@ def _regularising_stage(f: Findings) -> dict[str, Any]:
 def _effects(f: Findings) -> list[tuple[str, str, str, str, str]]:
     """The table of what helped: name, strength, score, better by, interval; the best first."""
     assert f.regularising and f.measure
+    if not f.regularising.effects:
+        return []
     found, measure = f.regularising, f.measure
     effects = sorted(found.effects, key=lambda effect: -effect.better_by)
     effects += [found.together] if found.together else []

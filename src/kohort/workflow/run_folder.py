@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+import kohort
 from kohort.workflow.candidates import Result
 from kohort.workflow.failure import WorkflowError
 from kohort.workflow.honest.sealed import OPENINGS, SEAL
@@ -22,6 +23,7 @@ from kohort.workflow.network import Setting
 FILES = (
     "config.json", "history.csv", "log.txt", "model.keras", "report.html", "trials.csv", SEAL,
 )  # fmt: skip
+FORMAT = 1  # of config.json and the candidates: one more whenever an older run cannot go on
 CANDIDATES = "candidates"  # the results that a resumed run need not train again
 
 
@@ -133,16 +135,30 @@ class RunFolder:
 
 
 def begun(path: str | Path) -> dict[str, Any]:
-    """The configuration of the run in a folder, to go on with it."""
+    """The configuration of the run in a folder, to go on with it.
+
+    Raises:
+        WorkflowError: where there is none, or another version of Kohort wrote it.
+    """
     try:
-        return json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        config = json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
+        if config.get("format") == FORMAT:
+            return {name: config[name] for name in ("state", "fingerprint", "options")}
+    except (OSError, ValueError, KeyError, AttributeError) as error:
         raise WorkflowError(
             "--resume needs the folder of a run that was begun.",
             f"{path}, whose config.json cannot be read ({error})",
             "name the folder that was given as --out",
             "leave --resume away to begin",
         ) from error
+    raise WorkflowError(
+        "--resume goes on with a run of this version of Kohort: others keep their files otherwise.",
+        f"{path}, a run of another version ({config.get('kohort', 'unknown')}, "
+        f"format {config.get('format', 0)}; this one is {kohort.__version__}, format {FORMAT})",
+        "leave --resume away to run anew: what the other version wrote there is cleared",
+        "name another folder with --out to keep it",
+        "go on with it in the version of Kohort that began it",
+    )
 
 
-__all__ = ["CANDIDATES", "FILES", "OPENINGS", "RunFolder", "begun"]
+__all__ = ["CANDIDATES", "FILES", "FORMAT", "OPENINGS", "RunFolder", "begun"]

@@ -39,15 +39,16 @@ class Tuning:
 def tune(judge: Judge, regularising: Regularising, trials: int, default: Result) -> Tuning:
     """Searches with TPE, the first batch at random; each batch of trials is one cohort.
 
-    All trials share one structure, so the program compiled for the first batch serves all. Past
-    the deadline no new batch starts.
+    All trials share one structure, so the program compiled for the first batch serves all. A batch
+    starts only if there is time for it.
     """
     done, importance = search(judge, regularising, trials)
     candidates = [r for r in judge.results if r.complete] or judge.results
     chosen, corrected = choose(candidates, judge.bench)
     best = best_of(done or candidates, judge.bench.measure)
     against = compare(chosen, default, judge.bench)
-    text = _describe(done, trials, best, chosen, corrected, judge.bench.measure)
+    text = [] if done else [judge.budget.not_tried(["the search"])]
+    text += _describe(done, trials, best, chosen, corrected, judge.bench.measure)
     text += _against_default(against, judge.bench.measure)
     return Tuning(done, best, chosen, corrected, importance, against, text)
 
@@ -67,8 +68,10 @@ def search(
     )  # fmt: skip
     done: list[Result] = []
     size = -(-trials // -(-trials // TOGETHER))  # batches of one size are one program
+    while size and not judge.budget.allows(1, size):
+        size -= 1
     with study:
-        while len(done) < trials and not judge.is_late:
+        while size and len(done) < trials and judge.budget.allows(1, size):
             asked = study.ask(min(size, trials - len(done)))
             if not asked:
                 break
@@ -138,7 +141,7 @@ def _describe(
 ) -> list[str]:
     show = measure.show
     text = []
-    if len(trials) < wanted:
+    if 0 < len(trials) < wanted:
         text.append(f"The time budget ended the search after {len(trials)} of {wanted} trials.")
     failed = sum(result.failed for result in trials)
     if failed:

@@ -14,11 +14,17 @@ from sklearn.linear_model import (
     Ridge,
     SGDClassifier,
 )
-from sklearn.naive_bayes import GaussianNB
+from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    QuantileTransformer,
+    StandardScaler,
+)
 from sklearn.svm import SVC, SVR, LinearSVC
 
 from kohort.workflow.ensembling.estimators import as_model
@@ -89,13 +95,15 @@ def test_pairwise_coupling_and_a_scaler_of_large_numbers():
 @pytest.mark.parametrize(
     ("member", "y", "reason"),
     [
-        (ensemble.AdaBoostClassifier(n_estimators=2), CLASSES, "no layers that say the same"),
+        (BernoulliNB(), CLASSES, "no layers that say the same"),
         (tree.DecisionTreeRegressor(), BOTH, "several targets"),
         (SVC(kernel=lambda a, b: a @ b.T), TWO, "told no number of columns"),
         (KNeighborsRegressor(metric="cosine"), AMOUNT, "metric='cosine'"),
         (KNeighborsRegressor(weights=lambda d: d + 1), AMOUNT, "a function"),
         (SGDClassifier(loss="modified_huber"), TWO, "modified_huber"),
         (make_pipeline(SimpleImputer(add_indicator=True), Ridge()), AMOUNT, "a mark for gaps"),
+        (make_pipeline(FunctionTransformer(np.sin), Ridge()), AMOUNT, "FunctionTransformer of"),
+        (make_pipeline(QuantileTransformer(n_quantiles=5), Ridge()), AMOUNT, "the step Quantile"),
     ],
 )
 def test_what_cannot_become_layers(member, y, reason):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kohort import layers, ops
+from kohort.core.naming import auto_name
 
 
 class NoLayers(Exception):
@@ -17,7 +18,7 @@ def table(name: str, rows: np.ndarray) -> layers.Embedding:
     """A layer that gives the row of each number; float32 holds numbers below 2²⁴ exactly."""
     rows = rows.reshape(len(rows), -1)
     made = layers.Embedding(
-        input_dim=len(rows), output_dim=rows.shape[1], trainable=False, name=name
+        input_dim=len(rows), output_dim=rows.shape[1], trainable=False, name=auto_name(name)
     )
     made.build((None,))
     made.set_weights([rows])
@@ -27,7 +28,7 @@ def table(name: str, rows: np.ndarray) -> layers.Embedding:
 def constant(x: Any, numbers: np.ndarray) -> Any:
     """The vector `numbers` for each row of `x`, whatever that holds: `(None, len(numbers))`."""
     width = x.shape[-1]
-    return affine(x, np.zeros((width, len(numbers))), numbers)
+    return affine(ops.zeros_like(x), np.zeros((width, len(numbers))), numbers)
 
 
 def affine(x: Any, kernel: np.ndarray, bias: np.ndarray) -> Any:
@@ -57,9 +58,21 @@ def squared_distances(x: Any, points: np.ndarray) -> Any:
     return ops.sum(ops.square(differences(x, points)), axis=-1)
 
 
+def matches(x: Any, column: int, names: np.ndarray) -> Any:
+    """1 where the column holds the number, a column for each of `names`; a gap is none of them."""
+    offsets: Any = (-names).tolist()
+    same = ops.repeat(x[:, column : column + 1], len(names), axis=-1)
+    return ops.cast(ops.equal(layers.Rescaling(1.0, offsets)(same), 0), "float32")
+
+
 def first_largest(scores: Any, classes: int) -> Any:
-    """1 for the class of the largest score, the first of equal ones, 0 for the others."""
-    return ops.one_hot(ops.argmax(scores, axis=-1), classes)
+    """1 for the class of the largest score, the first of equal ones, 0 for the others.
+
+    It is no `argmax`, for which ONNX has no operators (Keras's looks at the sign of zeros).
+    """
+    top = ops.cast(scores >= ops.max(scores, axis=-1, keepdims=True), "float32")
+    before = affine(top, np.triu(np.ones((classes, classes)), 1), np.zeros(classes))
+    return top * ops.cast(before < 1, "float32")
 
 
 def both(second: Any) -> Any:

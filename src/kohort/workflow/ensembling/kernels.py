@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kohort import layers, ops
+from kohort.workflow.ensembling.ask import decide, say, vote
 from kohort.workflow.ensembling.frozen import (
     NoLayers,
     affine,
@@ -15,40 +16,76 @@ from kohort.workflow.ensembling.frozen import (
     squared_distances,
 )
 
+_MACHINES = ("SVC", "NuSVC", "SVR", "NuSVR")
 _ROUNDS = 5  # of the coupling, which came to its end after four at most in trials
 
 
-def support_vectors(member: Any, x: Any) -> Any:
+@say.of(*_MACHINES)
+def _says(member: Any, x: Any) -> Any:
     """Σ αᵢ k(xᵢ, x) + b: an amount; of classes their probabilities, or one vote.
 
     Source: Chang and Lin, *LIBSVM* (2011), whose solutions scikit-learn holds.
     """
-    if member._sparse:
-        raise NoLayers("trained on a sparse matrix")
-    k = _kernel(member, x)
     if not hasattr(member, "classes_"):
-        return affine(k, member.dual_coef_.T, member.intercept_)
+        return affine(_kernel(member, x), member.dual_coef_.T, member.intercept_)
+    if not len(member._probA):
+        return vote(member, x)
+    a, b = member._probA, member._probB
+    return _probabilities(_duels(member, x), a, b, _pairs(member), len(member.classes_))
+
+
+@vote.of(*_MACHINES)
+def _votes(member: Any, x: Any) -> Any:
+    """The class that wins most duels."""
     classes = len(member.classes_)
-    pairs = list(combinations(range(classes), 2))
-    ends = np.cumsum(member.n_support_)
+    if member.break_ties and classes > 2:
+        return first_largest(decide(member, x), classes)
+    return first_largest(_won(_duels(member, x), _pairs(member), classes), classes)
+
+
+@decide.of(*_MACHINES)
+def _decision(member: Any, x: Any) -> Any:
+    """Duels won, and for equally many a third at most for how clearly; or the duels themselves."""
+    duels, pairs, classes = _duels(member, x), _pairs(member), len(member.classes_)
+    if classes == 2:
+        return -duels
+    if member.decision_function_shape == "ovo":
+        return duels
+    clear = affine(duels, _sides(pairs, classes) @ [1, -1], np.zeros(classes))
+    return _won(duels, pairs, classes) + clear / (3 * (ops.abs(clear) + 1))
+
+
+def _pairs(member: Any) -> list[tuple[int, int]]:
+    return list(combinations(range(len(member.classes_)), 2))
+
+
+def _sides(pairs: list[tuple[int, int]], classes: int) -> np.ndarray:
+    """1 where a class is the first, and where it is the second, of a pair."""
+    sides = np.zeros((len(pairs), classes, 2))
+    for number, pair in enumerate(pairs):
+        sides[number, pair, [0, 1]] = 1
+    return sides
+
+
+def _won(duels: Any, pairs: list[tuple[int, int]], classes: int) -> Any:
+    first, second = np.moveaxis(_sides(pairs, classes), -1, 0)
+    return affine(ops.cast(duels > 0, "float32"), first - second, second.sum(axis=0))
+
+
+def _duels(member: Any, x: Any) -> Any:
+    """Above 0 for the first of each pair of classes."""
+    pairs, ends = _pairs(member), np.cumsum(member.n_support_)
     own = [np.arange(end - n, end) for n, end in zip(member.n_support_, ends, strict=True)]
     weights = np.zeros((len(member.support_vectors_), len(pairs)))
     for column, (i, j) in enumerate(pairs):
         weights[own[i], column] = member._dual_coef_[j - 1, own[i]]
         weights[own[j], column] = member._dual_coef_[i, own[j]]
-    decision = affine(k, weights, member._intercept_)  # above 0 for the first of a pair
-    if len(member._probA):
-        return _probabilities(decision, member._probA, member._probB, pairs, classes)
-    if member.break_ties and classes > 2:
-        raise NoLayers("break_ties=True")
-    sides = np.zeros((2, len(pairs), classes))
-    for column, pair in enumerate(pairs):
-        sides[[0, 1], column, pair] = 1
-    won = ops.cast(decision > 0, "float32")
-    return first_largest(affine(won, sides[0] - sides[1], sides[1].sum(axis=0)), classes)
+    return affine(_kernel(member, x), weights, member._intercept_)
 
 
 def _kernel(member: Any, x: Any) -> Any:
+    if member._sparse:
+        raise NoLayers("trained on a sparse matrix")
     points = np.asarray(member.support_vectors_)
     if member.kernel == "rbf":
         return ops.exp(squared_distances(x, points) * -float(member._gamma))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kohort import layers, ops
+from kohort.workflow.ensembling.ask import decide, say
 from kohort.workflow.ensembling.frozen import (
     NoLayers,
     affine,
@@ -19,20 +20,21 @@ from kohort.workflow.ensembling.frozen import (
 
 _LOG_LINK = ("PoissonRegressor", "GammaRegressor")
 _SOFTMAX = ("LinearDiscriminantAnalysis",)
-_BASES = {"LinearModel", "LinearClassifierMixin", "SGDRegressor", *_LOG_LINK}
+_LINEAR = ("LinearModel", "LinearClassifierMixin", "SGDRegressor", *_LOG_LINK)
 
 
-def is_linear(member: Any) -> bool:
-    """Whether it says a function of x w + b."""
-    return any(c.__name__ in _BASES for c in type(member).__mro__) and hasattr(member, "coef_")
+@decide.of(*_LINEAR)
+def _raw(member: Any, x: Any) -> Any:
+    """x w + b."""
+    w = member.coef_.toarray() if hasattr(member.coef_, "toarray") else member.coef_
+    w = np.atleast_2d(np.asarray(w, "float64"))
+    return affine(x, w.T, np.broadcast_to(member.intercept_, len(w)))
 
 
-def linear(member: Any, x: Any) -> Any:
-    """x w + b, and what the model makes of it: amounts, probabilities or one vote."""
-    w = np.atleast_2d(np.asarray(member.coef_, "float64"))
-    if hasattr(member.coef_, "toarray"):
-        w = member.coef_.toarray()
-    raw = affine(x, w.T, np.broadcast_to(member.intercept_, len(w)))
+@say.of(*_LINEAR)
+def _linear(member: Any, x: Any) -> Any:
+    """What the model makes of x w + b: amounts, probabilities or one vote."""
+    raw = decide(member, x)
     if not hasattr(member, "classes_"):
         return ops.exp(raw) if type(member).__name__ in _LOG_LINK else raw
     return _chances(member, raw) if hasattr(member, "predict_proba") else _vote(raw)
@@ -61,7 +63,8 @@ def _one_for_each(member: Any) -> bool:
     return getattr(member, "multi_class", None) == "ovr" or member.solver == "liblinear"
 
 
-def naive_bayes(member: Any, x: Any) -> Any:
+@say.of("GaussianNB")
+def _naive_bayes(member: Any, x: Any) -> Any:
     """p(c | x) ∝ p(c) Πᵢ N(xᵢ; θ, σ²)."""
     spread = np.sqrt(member.var_)
     own = table("spread", 1 / spread)(constant(x, np.arange(len(spread))))
@@ -70,7 +73,8 @@ def naive_bayes(member: Any, x: Any) -> Any:
     return layers.Softmax()(layers.Rescaling(-0.5, start.tolist())(ops.sum(ops.square(z), axis=-1)))
 
 
-def perceptron(member: Any, x: Any) -> Any:
+@say.of("MLPClassifier", "MLPRegressor")
+def _perceptron(member: Any, x: Any) -> Any:
     """`MLPClassifier` and `MLPRegressor`: dense layers."""
     names = {"identity": "linear", "logistic": "sigmoid"}
     for number, (w, b) in enumerate(zip(member.coefs_, member.intercepts_, strict=True), 1):

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from kohort import ops
+from kohort.workflow.ensembling.ask import say
 from kohort.workflow.ensembling.frozen import NoLayers, differences, squared_distances, table
 
 
-def nearest(member: Any, x: Any) -> Any:
+@say.of("KNeighborsClassifier", "KNeighborsRegressor")
+def _nearest(member: Any, x: Any) -> Any:
     """The mean of the k nearest rows' amounts, or of their classes as 0 and 1.
 
     All training rows stand in the model. Of rows that are equally far, the first is nearer, where

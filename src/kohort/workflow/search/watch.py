@@ -92,14 +92,14 @@ class Pruner(CohortCallback):
 
 
 class Deadline(CohortCallback):
-    """Drops everybody when the time is over (`time.monotonic()`)."""
+    """Drops everybody when the time is over (`time.monotonic()`), though not before `epochs`."""
 
     every_epoch = False
 
-    def __init__(self, at: float):
-        self.at = at
+    def __init__(self, at: float, epochs: int = 0):
+        self.at, self.epochs = at, epochs
 
     def on_epoch_end(self, cohort: Any, epoch: int, logs: dict[str, np.ndarray]) -> None:
         """Look at the clock."""
-        if time.monotonic() >= self.at:
+        if time.monotonic() >= self.at and epoch + 1 >= self.epochs:
             cohort.drop(range(len(cohort.members)))
