@@ -10,6 +10,7 @@ import pytest
 import kohort as keras
 from kohort import layers
 from kohort.export import ExportArchive, load
+from kohort.export.signature import signature_of
 
 RNG = np.random.default_rng(0)
 
@@ -172,6 +173,12 @@ def test_half_precision_and_fixed_sizes(tmp_path):
     assert_close(artifact.serve(x).astype("float32"), model(x).astype("float32"))
     with pytest.raises(ValueError):
         artifact.serve(rows(3, 3))
+
+
+def test_a_stack_built_from_its_first_batch_takes_any_number_of_rows():
+    model = keras.Sequential([layers.Dense(2)])
+    model(rows(2, 3))
+    assert signature_of(model)[0].shape == (None, 3)
 
 
 def test_a_layer_of_an_artifact(tmp_path):

@@ -95,8 +95,10 @@ CASES = [
     ("argmax", (np.array([-0.0, 0.0], "float32"),), {}), ("nanargmax", (NAN,), {"axis": 1}),
     ("nanargmin", (NAN,), {"axis": 0}), ("argsort", (X,), {"axis": 0}), ("sort", (X,), {}),
     ("argpartition", (X, 2), {}), ("average", (X,), {"axis": 0}),
-    ("average", (INTS,), {"axis": 1, "weights": P}), ("count_nonzero", (INTS,), {"axis": 1}),
-    ("cumsum", (INTS,), {"axis": 1}), ("cumprod", (X,), {}), ("nancumsum", (NAN,), {"axis": 0}),
+    ("average", (INTS,), {"axis": 1, "weights": P}),
+    ("average", (X.astype("float16"),), {"axis": 1, "weights": INTS}),
+    ("count_nonzero", (INTS,), {"axis": 1}), ("cumsum", (INTS,), {"axis": 1}),
+    ("cumprod", (X,), {}), ("nancumsum", (NAN,), {"axis": 0}),
     ("nancumprod", (NAN,), {"axis": 0}), ("quantile", (X, 0.3), {"axis": 1}),
     ("percentile", (X, 30.0), {"axis": 1, "method": "nearest"}),
     ("nanquantile", (NAN, 0.5), {"axis": 1}), ("nanpercentile", (NAN, 50.0), {}),
@@ -114,7 +116,8 @@ CASES = [
     ("outer", (X, Y), {}), ("kron", (X, Y), {}), ("cross", (X[:, :3], Y[:, :3]), {}),
     ("tensordot", (X, Y), {"axes": [[0, 1], [0, 1]]}), ("matmul", (X, Y.T), {}),
     ("matmul", (INTS.astype("int8"), INTS.T.astype("int8")), {}),
-    ("correlate", (X[0], Y[0]), {"mode": "full"}), ("corrcoef", (X,), {}),
+    ("correlate", (X[0], Y[0]), {"mode": "full"}),
+    ("correlate", (X[0].astype("float16"), INTS[0]), {}), ("corrcoef", (X,), {}),
     ("transpose", (normal(2, 3, 4),), {"axes": (2, 0, 1)}), ("reshape", (X, (2, -1)), {}),
     ("expand_dims", (X, (0, -1)), {}), ("squeeze", (X[None],), {}), ("flip", (X,), {"axis": 1}),
     ("moveaxis", (normal(2, 3, 4), 0, -1), {}), ("swapaxes", (X, 0, 1), {}),
@@ -173,6 +176,7 @@ def test_unknown_axes_stay_unknown_and_broadcast():
     assert ops.mean(x, axis=1).shape == (None,)
     assert ops.concatenate([x, x], axis=1).shape == (None, 6)
     assert ops.einsum("ij,jk->ik", x, KerasTensor((3, 5))).shape == (None, 5)
+    assert ops.power(KerasTensor((2,), "int8"), np.ones(2, "int32")).dtype == "int32"
     assert ops.shape(x) == (None, 3) and ops.ndim(x) == 2 and ops.size(x).shape == ()
     with pytest.raises(ValueError, match="Cannot broadcast"):
         ops.add(KerasTensor((2, 3)), KerasTensor((2, 4)))
@@ -199,7 +203,11 @@ def test_variables_and_lists_are_taken():
     (lambda: ops.bincount(INTS[0], sparse=True), "Sparse"),
     (lambda: ops.reshape(KerasTensor((2, 3)), (4, 2)), "total size"),
     (lambda: ops.reshape(X, (-2, 6)), "non-negative integer"),
+    (lambda: ops.reshape(X, (-1, -1, 6)), "at most one unknown dimension"),
     (lambda: ops.transpose(X, (0, 0)), "valid permutation"),
+    (lambda: ops.transpose(X, (0, 3)), r"integer in \[-2, 2\)"),
+    (lambda: ops.diagonal(X, 0, -1, 1), "cannot be the same"),
+    (lambda: ops.trace(X, 0, 1, 1), "cannot be the same"),
     (lambda: ops.swapaxes(X, 0, 2), "out of bounds"), (lambda: ops.unstack(X, axis=2), "bounds"),
 ])  # fmt: skip
 def test_errors(call, message):

@@ -82,9 +82,9 @@ class Frame:
         """The array of a hyperparameter, or None where it is a constant."""
         return self.leaves.get((id(owner), name))
 
-    def add_loss(self, value: Any) -> None:
+    def add_loss(self, loss: Any) -> None:
         """Collect a penalty term."""
-        self.losses.append(value)
+        self.losses.append(loss)
 
 
 @contextmanager

@@ -101,9 +101,9 @@ def max_epochs() -> int | None:
     return _values["max_epochs"]  # type: ignore[return-value]
 
 
-def set_max_epochs(value: int | None) -> None:
+def set_max_epochs(max_epochs: int | None) -> None:
     """Cap the epochs of any `fit` (to try a long script quickly)."""
-    _values["max_epochs"] = value
+    _values["max_epochs"] = max_epochs
 
 
 def max_steps_per_epoch() -> int | None:
@@ -111,9 +111,9 @@ def max_steps_per_epoch() -> int | None:
     return _values["max_steps_per_epoch"]  # type: ignore[return-value]
 
 
-def set_max_steps_per_epoch(value: int | None) -> None:
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     """Cap the steps of an epoch of any `fit`, `evaluate` and `predict`."""
-    _values["max_steps_per_epoch"] = value
+    _values["max_steps_per_epoch"] = max_steps_per_epoch
 
 
 def backend() -> str:

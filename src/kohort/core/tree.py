@@ -95,8 +95,8 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     ]
 
 
-def map_structure(function: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
-    """Apply `function` leaf by leaf to structures of one shape.
+def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
+    """Apply `func` leaf by leaf to structures of one shape.
 
     >>> map_structure(lambda a, b: a + b, {"x": 1, "y": [2]}, {"x": 10, "y": [20]})
     {'x': 11, 'y': [22]}
@@ -105,26 +105,24 @@ def map_structure(function: Callable[..., Any], *structures: Any, none_is_leaf: 
     if not is_nested(first):
         if first is None and not none_is_leaf:
             return None
-        return function(*structures)
+        return func(*structures)
     for other in others:
         _check_same(first, other)
     rows = ([child, *(other[key] for other in others)] for key, child in _items(first))
-    return _like(first, [map_structure(function, *row, none_is_leaf=none_is_leaf) for row in rows])
+    return _like(first, [map_structure(func, *row, none_is_leaf=none_is_leaf) for row in rows])
 
 
-def map_shape_structure(function: Callable[[Any], Any], structure: Any) -> Any:
-    """Apply `function` to each shape (a tuple or list of ints and Nones) in a structure.
+def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
+    """Apply `func` to each shape (a tuple or list of ints and Nones) in a structure.
 
     >>> map_shape_structure(len, {"a": (None, 3), "b": [(1,)]})
     {'a': 2, 'b': [1]}
     """
     if is_shape(structure):
-        return function(tuple(structure))
+        return func(tuple(structure))
     if not is_nested(structure):
         raise ValueError(f"Cannot map function to unknown objects {structure}")
-    return _like(
-        structure, [map_shape_structure(function, child) for _, child in _items(structure)]
-    )
+    return _like(structure, [map_shape_structure(func, child) for _, child in _items(structure)])
 
 
 def is_shape(value: Any) -> bool:
@@ -199,14 +197,14 @@ def assert_same_paths(a: Any, b: Any) -> None:
         )
 
 
-def traverse(function: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
-    """Call `function` on each node; a result that is not None replaces the node.
+def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
+    """Call `func` on each node; a result that is not None replaces the node.
 
     `MAP_TO_NONE` as a result replaces the node by None.
     """
 
     def replace(node: Any) -> Any:
-        found = function(node)
+        found = func(node)
         return _MISSING if found is None else None if found is MAP_TO_NONE else found
 
     if top_down:
@@ -214,7 +212,7 @@ def traverse(function: Callable[[Any], Any], structure: Any, top_down: bool = Tr
         if found is not _MISSING:
             return found
     if is_nested(structure):
-        children = [traverse(function, child, top_down) for _, child in _items(structure)]
+        children = [traverse(func, child, top_down) for _, child in _items(structure)]
         structure = _like(structure, children)
     if not top_down:
         found = replace(structure)

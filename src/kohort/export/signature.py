@@ -39,6 +39,10 @@ def as_spec(x: Any) -> Spec:
     return Spec(tuple(x.shape), dtype, getattr(x, "name", None))
 
 
+def _with_any_batch(spec: Spec) -> Spec:
+    return dataclasses.replace(spec, shape=(None, *spec.shape[1:]))
+
+
 def signature_of(model: Any, given: Any = None) -> list[Any]:
     """The arguments of `model(…)` as a list of structures of `Spec`s.
 
@@ -56,7 +60,10 @@ def signature_of(model: Any, given: Any = None) -> list[Any]:
     functional = model._as_functional() if hasattr(model, "_as_functional") else model
     graph = getattr(functional, "_graph", None)
     if graph is not None:
-        return [tree.map_structure(as_spec, graph.inputs_struct)]
+        specs = tree.map_structure(as_spec, graph.inputs_struct)
+        if getattr(model, "_deferred", False):  # a stack that its first batch built
+            specs = tree.map_structure(_with_any_batch, specs)
+        return [specs]
     shapes = list((model.__dict__.get("_build_shapes") or {}).values())
     if not shapes:
         raise ValueError(

@@ -12,6 +12,7 @@ from kohort import regularizers
 from kohort.core.component import Field
 from kohort.core.dtypes import DTypePolicy
 from kohort.core.frame import Frame
+from kohort.core.registry import CustomObjectScope
 from kohort.core.serialization import deserialize_nested, serialize_keras_object
 from kohort.core.variable import Variable
 from kohort.layers import call as calls
@@ -113,8 +114,8 @@ class Configured:
             ) from None
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Make a layer from its configuration.
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Make a layer from its configuration; `custom_objects`: name -> class or function.
 
         As in Keras, a user's class with its own `get_config` gets what that returned, and makes
         objects of it itself.
@@ -122,7 +123,8 @@ class Configured:
         own = cls.get_config is not Configured.get_config and not cls.__module__.startswith(
             "kohort."
         )
-        values = dict(config) if own else deserialize_nested(config)
+        with CustomObjectScope(custom_objects):
+            values = dict(config) if own else deserialize_nested(config)
         try:
             return cls(**values)
         except (TypeError, ValueError) as error:

@@ -242,8 +242,8 @@ class Embedding(Layer):
     embeddings_initializer: Any = initializer("uniform")
     embeddings_regularizer: Any = regularizer()
     embeddings_constraint: Any = constraint()
-    activity_regularizer: Any = regularizer()
     mask_zero: bool = False
+    activity_regularizer: Any = regularizer()
 
     def __post_init__(self) -> None:
         self.supports_masking = self.mask_zero

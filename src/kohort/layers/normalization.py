@@ -98,13 +98,13 @@ class LayerNormalization(_Normalization):
     epsilon: float = 1e-3
     center: bool = True
     scale: bool = True
-    rms_scaling: bool = False
     beta_initializer: Any = initializer("zeros")
     gamma_initializer: Any = initializer("ones")
     beta_regularizer: Any = regularizer()
     gamma_regularizer: Any = regularizer()
     beta_constraint: Any = constraint()
     gamma_constraint: Any = constraint()
+    rms_scaling: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

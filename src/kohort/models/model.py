@@ -9,7 +9,7 @@ from kohort.core.serialization import serialize_keras_object
 from kohort.core.symbolic import KerasTensor
 from kohort.core.tree import flatten
 from kohort.layers.layer import Layer
-from kohort.models import state_tree
+from kohort.models import state_tree as trees
 from kohort.models.compiling import Compiling
 from kohort.models.training import Training
 
@@ -121,17 +121,14 @@ class Model(Compiling, Training, Layer, module="keras"):  # type: ignore[misc]
                 f"Received: value_format={value_format}"
             )
         as_numpy = value_format == "numpy_array"
-        return {
-            kind: state_tree.nest(state_tree.variables_of(self, kind), as_numpy)
-            for kind in state_tree.KINDS
-        }
+        return {kind: trees.nest(trees.variables_of(self, kind), as_numpy) for kind in trees.KINDS}
 
-    def set_state_tree(self, state: dict[str, Any]) -> None:
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
         """Assign what `get_state_tree` gave, or a part of it."""
-        for kind, values in state.items():
-            if kind not in state_tree.KINDS:
-                raise ValueError(f"Unknown variable name: {kind}. Known are: {state_tree.KINDS}")
-            state_tree.assign(state_tree.variables_of(self, kind), values)
+        for kind, values in state_tree.items():
+            if kind not in trees.KINDS:
+                raise ValueError(f"Unknown variable name: {kind}. Known are: {trees.KINDS}")
+            trees.assign(trees.variables_of(self, kind), values)
 
     # ---- steps that a subclass may write in Keras's JAX form
 

@@ -43,6 +43,13 @@ def floating(x: Any) -> jax.Array:
     return x if _inexact(x) else x.astype(settings.floatx())
 
 
+def floating_together(x1: Any, x2: Any) -> tuple[jax.Array, jax.Array]:
+    """Two arrays as floats of one dtype: float16 with whole numbers stays float16."""
+    x1, x2 = array(x1), array(x2)
+    dtype = jnp.promote_types(x1.dtype, x2.dtype)
+    return floating(x1.astype(dtype)), floating(x2.astype(dtype))
+
+
 def _inexact(x: jax.Array) -> bool:
     return bool(jnp.issubdtype(x.dtype, jnp.inexact))
 
@@ -86,7 +93,7 @@ class ElementwiseOp(FunctionOp):
         def scalar(x: Any) -> Any:
             if isinstance(x, KerasTensor):
                 return KerasTensor((), x.dtype)
-            return x if np.ndim(x) == 0 else jnp.zeros((), array(x).dtype)
+            return x if np.ndim(x) == 0 else KerasTensor((), str(array(x).dtype))
 
         found = infer_outputs(
             self.call, *map(scalar, args), **{k: scalar(v) for k, v in kwargs.items()}

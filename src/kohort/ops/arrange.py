@@ -33,11 +33,12 @@ def reshape_output_shape(shape: Sequence[int | None], newshape: Any) -> tuple[in
     ((None, 3), (4, 3))
     """
     wanted = (newshape,) if isinstance(newshape, (int, np.integer)) else tuple(newshape)
+    several = wanted.count(-1) > 1
     wanted = tuple(-1 if size is None else int(size) for size in wanted)
-    if any(size < -1 for size in wanted):
+    if several or any(size < -1 for size in wanted):
         raise ValueError(
-            "Each size must be a non-negative integer, or -1 for what is left. "
-            f"Received: newshape={wanted}"
+            "Each size must be a non-negative integer, or -1 for what is left: at most one "
+            f"unknown dimension. Received: newshape={wanted}"
         )
     if None in shape:
         return tuple(None if size == -1 else size for size in wanted)
@@ -77,10 +78,12 @@ def transpose(x: Any, axes: Any = None) -> jax.Array:
     Array([[1, 3], [2, 4]], dtype=int32)
     """
     x = array(x)
-    if axes is not None and sorted(a % max(x.ndim, 1) for a in axes) != list(range(x.ndim)):
+    places = list(range(x.ndim))
+    if axes is not None and sorted(a + x.ndim if a < 0 else a for a in axes) != places:
         raise ValueError(
-            "`axes` must be a valid permutation of the axes. Received: "
-            f"axes={axes} for an array of shape {x.shape}"
+            "`axes` must be a list of the same length as the input shape, and a valid permutation. "
+            f"Each axis in `axes` must be an integer in [-{x.ndim}, {x.ndim}). "
+            f"Received: axes={axes} for an array of shape {x.shape}"
         )
     return jnp.transpose(x, axes)
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from kohort.core.symbolic import op
-from kohort.ops._base import array, cut, floating
+from kohort.ops._base import array, cut, floating, floating_together
 
 
 @op
@@ -101,13 +101,23 @@ def diagflat(x: Any, k: int = 0) -> jax.Array:
 @op
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
     """The diagonals of the matrices over two axes."""
-    return jnp.diagonal(array(x), offset, axis1, axis2)
+    return jnp.diagonal(_with_two_axes(x, axis1, axis2), offset, axis1, axis2)
 
 
 @op
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
     """The sums of the diagonals."""
-    return jnp.trace(array(x), offset, axis1, axis2)
+    return jnp.trace(_with_two_axes(x, axis1, axis2), offset, axis1, axis2)
+
+
+def _with_two_axes(x: Any, axis1: int, axis2: int) -> jax.Array:
+    x = array(x)
+    if (axis1 - axis2) % max(x.ndim, 1) == 0:
+        raise ValueError(
+            "`axis1` and `axis2` cannot be the same. "
+            f"Received: axis1={axis1}, axis2={axis2} for an array of shape {x.shape}"
+        )
+    return x
 
 
 @op
@@ -131,7 +141,7 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> jax.Array:
 @op
 def correlate(x1: Any, x2: Any, mode: str = "valid") -> jax.Array:
     """The cross-correlation of two vectors."""
-    return jnp.correlate(floating(x1), floating(x2), mode)
+    return jnp.correlate(*floating_together(x1, x2), mode)
 
 
 @op

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from kohort.core.dtypes import standardize_dtype
 from kohort.core.symbolic import op
-from kohort.ops._base import array, axes, floating, reduction, sum_dtype
+from kohort.ops._base import array, axes, floating, floating_together, reduction, sum_dtype
 
 all = reduction("all", jnp.all, "Whether all entries along `axis` are true.")
 any = reduction("any", jnp.any, "Whether one entry along `axis` is true.")
@@ -125,12 +125,10 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> jax.Array:
     >>> average([1.0, 2.0], weights=[3.0, 1.0])
     Array(1.25, dtype=float32)
     """
-    x = floating(x)
     if weights is None:
-        return jnp.average(x, axes(axis))
-    weights = floating(weights)
-    dtype = jnp.promote_types(x.dtype, weights.dtype)
-    return jnp.average(x.astype(dtype), axes(axis), weights.astype(dtype))
+        return jnp.average(floating(x), axes(axis))
+    x, weights = floating_together(x, weights)
+    return jnp.average(x, axes(axis), weights)
 
 
 @op

@@ -1,5 +1,6 @@
 """Names that are not public in Keras, or have another place there, and that its tests take."""
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -50,6 +51,9 @@ def operation_class(name: str) -> Callable[..., FunctionOp] | None:
 
     def make(*args: Any, name: str | None = None, **kwargs: Any) -> FunctionOp:
         given = inspect.Signature(static).bind(*args, **kwargs).arguments
+        if any(p.kind is p.VAR_POSITIONAL for p in parameters.values()):  # its operands come last
+            first = functools.partial(function, *given.values())
+            return operation_of(functools.update_wrapper(first, function), {}, name)
         return operation_of(function, dict(given), name)
 
     return make

@@ -63,6 +63,10 @@ class Config(MutableMapping):
     def __getitem__(self, key: str) -> Any:
         return self._config[key]
 
+    def get(self, keyname: str, value: Any = None) -> Any:
+        """The value of a name; `value` where there is none."""
+        return self._config.get(keyname, value)
+
     def __contains__(self, key: object) -> bool:
         return key in self._config
 

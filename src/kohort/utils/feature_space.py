@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -61,15 +63,16 @@ class TFDIdentity(layers.Layer, module=_MODULE):
 
 
 def _kind(make: Callable[..., tuple[str, Any, str]]) -> Any:
-    """A class method that names the layer of a feature after the column."""
+    """A static method that names the layer of a feature after the column."""
+    signature = inspect.signature(make)
 
-    def method(cls: Any, *args: Any, name: str | None = None, **kwargs: Any) -> Feature:
-        del cls
-        named = f"{name or auto_name(make.__name__)}_preprocessor"
-        return Feature(*make(*args, named=named, **kwargs))
+    @functools.wraps(make)
+    def method(*args: Any, **kwargs: Any) -> Feature:
+        given = signature.bind(*args, **kwargs).arguments
+        name = given.get("name") or auto_name(make.__name__)
+        return Feature(*make(**{**given, "name": f"{name}_preprocessor"}))
 
-    method.__name__, method.__doc__ = make.__name__, make.__doc__
-    return classmethod(method)
+    return staticmethod(method)
 
 
 class FeatureSpace(layers.Layer, module="keras.utils"):
@@ -134,65 +137,63 @@ class FeatureSpace(layers.Layer, module="keras.utils"):
         return Feature(dtype, preprocessor, output_mode)
 
     @_kind
-    def float(*, named: str) -> Any:
+    def float(name: str | None = None) -> Any:
         """Numbers as they are."""
-        return "float32", TFDIdentity(dtype="float32", name=named), "float"
+        return "float32", TFDIdentity(dtype="float32", name=name), "float"
 
     @_kind
-    def float_rescaled(scale: Any = 1.0, offset: Any = 0.0, *, named: str) -> Any:
+    def float_rescaled(scale: Any = 1.0, offset: Any = 0.0, name: str | None = None) -> Any:
         """Numbers times `scale` plus `offset`."""
-        return "float32", layers.Rescaling(scale, offset, name=named), "float"
+        return "float32", layers.Rescaling(scale, offset, name=name), "float"
 
     @_kind
-    def float_normalized(*, named: str) -> Any:
+    def float_normalized(name: str | None = None) -> Any:
         """Numbers with mean 0 and variance 1."""
-        return "float32", layers.Normalization(axis=-1, name=named), "float"
+        return "float32", layers.Normalization(axis=-1, name=name), "float"
 
     @_kind
     def float_discretized(
-        num_bins: int, bin_boundaries: Any = None, output_mode: str = "one_hot", *, named: str
-    ) -> Any:
+        num_bins: int, bin_boundaries: Any = None, output_mode: str = "one_hot",
+        name: str | None = None,
+    ) -> Any:  # fmt: skip
         """Numbers in bins, learned or given."""
         bins = None if bin_boundaries is not None else num_bins
-        return (
-            "float32",
-            layers.Discretization(bin_boundaries, num_bins=bins, name=named),
-            output_mode,
-        )
+        layer = layers.Discretization(bin_boundaries, num_bins=bins, name=name)
+        return "float32", layer, output_mode
 
     @_kind
     def integer_categorical(
-        max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: str = "one_hot", *,
-        named: str,
+        max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: str = "one_hot",
+        name: str | None = None,
     ) -> Any:  # fmt: skip
         """Whole numbers that are categories."""
         return (
             "int32",
-            layers.IntegerLookup(max_tokens, num_oov_indices=num_oov_indices, name=named),
+            layers.IntegerLookup(max_tokens, num_oov_indices=num_oov_indices, name=name),
             output_mode,
         )
 
     @_kind
     def string_categorical(
-        max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: str = "one_hot", *,
-        named: str,
+        max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: str = "one_hot",
+        name: str | None = None,
     ) -> Any:  # fmt: skip
         """Strings that are categories."""
         return (
             "string",
-            layers.StringLookup(max_tokens, num_oov_indices=num_oov_indices, name=named),
+            layers.StringLookup(max_tokens, num_oov_indices=num_oov_indices, name=name),
             output_mode,
         )
 
     @_kind
-    def string_hashed(num_bins: int, output_mode: str = "one_hot", *, named: str) -> Any:
+    def string_hashed(num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Any:
         """Strings in bins by their hash."""
-        return "string", layers.Hashing(num_bins, name=named), output_mode
+        return "string", layers.Hashing(num_bins, name=name), output_mode
 
     @_kind
-    def integer_hashed(num_bins: int, output_mode: str = "one_hot", *, named: str) -> Any:
+    def integer_hashed(num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Any:
         """Whole numbers in bins by their hash."""
-        return "int32", layers.Hashing(num_bins, name=named), output_mode
+        return "int32", layers.Hashing(num_bins, name=name), output_mode
 
     def _feature(self, name: str, value: Any) -> Feature:
         if isinstance(value, Feature):

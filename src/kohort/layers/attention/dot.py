@@ -175,9 +175,9 @@ class AdditiveAttention(Attention):
     """
 
     use_scale: bool = True
-    score_mode: str = field("dot", check=_check_mode, config=False)
     dropout: float = hyper(0.0, low=0, high=1)
     seed: int | None = None
+    score_mode: str = field("dot", check=_check_mode, config=False)
 
     def build(self, input_shape: Any) -> None:
         """Create the scale, where it is learned."""

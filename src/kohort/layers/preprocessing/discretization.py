@@ -133,8 +133,9 @@ class Discretization(Layer):
         return {**config, "dtype": self.dtype}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Discretization:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Discretization:
         """Make the layer; learned boundaries come beside `num_bins`."""
+        del custom_objects
         config = dict(config)
         boundaries = config.get("bin_boundaries")
         if config.get("num_bins") is not None:

@@ -39,14 +39,14 @@ class Pipeline(Layer):
         return inputs
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Pipeline:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Pipeline:
         """Make the pipeline from the configurations of its layers."""
         if not isinstance(config.get("layers"), (list, tuple)):
             raise ValueError(
                 "`Pipeline` config must contain a `layers` key mapping to a list of serialized "
                 f"layers. Received: config={config}"
             )
-        return super().from_config(config)
+        return super().from_config(config, custom_objects)
 
     def get_config(self) -> dict[str, Any]:
         """The layers and the name."""
