@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from kohort.core.symbolic import op
+from kohort.core.tracing import portable
 from kohort.ops._base import array, axes, floating
 
 
@@ -175,4 +176,5 @@ def jvp(fun: Any, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     primals, tangents = (
         tuple(x if isinstance(x, float) else array(x) for x in xs) for xs in (primals, tangents)
     )
-    return jax.jvp(fun, primals, tangents, has_aux=has_aux)
+    with portable():  # the faster loops of recurrent layers know gradients, but no tangents
+        return jax.jvp(fun, primals, tangents, has_aux=has_aux)

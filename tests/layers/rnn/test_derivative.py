@@ -48,3 +48,11 @@ def test_functions_of_unknown_slope_are_left_to_jax():
     assert not rnn._knows_derivative(step)
     assert rnn._knows_derivative(kohort.layers.LSTM(2).cell.step)
     assert not rnn._knows_derivative(kohort.layers.GRU(2, reset_after=False).cell.step)
+
+
+def test_tangents_are_found_too():
+    layer = kohort.layers.LSTM(2)
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(1, 3, 2)), jnp.float32)
+    layer.build(x.shape)
+    _, tangent = kohort.ops.jvp(lambda x: layer(x).sum(), (x,), (jnp.ones_like(x),))
+    assert float(tangent) == pytest.approx(float(jax.grad(lambda x: layer(x).sum())(x).sum()), 1e-4)
