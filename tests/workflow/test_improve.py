@@ -385,7 +385,7 @@ class TestOptions:
         assert findings.state == "done" and len(findings.results) == 1
         assert findings.results[0].complete  # of few epochs: the first network has its time
         html = (tmp_path / "run" / "report.html").read_text()
-        assert html.count("Not tried: the budget of 0.001 s was used up.") == 2
+        assert html.count("Not tried: the budget of 0.001 s leaves no time for it.") == 2
         assert "Not tried: calibration: the budget" in html and "The run took longer" in html
         assert (tmp_path / "run" / "test_openings.jsonl").exists()
 

@@ -128,12 +128,15 @@ class TestGrow:
         budget.begin(0.53)
         found = self.climb(stated, result, scores, TestOverfitting.FALLING, budget=budget)
         assert [rung.result.setting.hidden for rung in found.rungs] == self.SIZES[1:5]
-        assert found.text[-1] == "Not tried: no hidden layer: the budget of 32 s was used up."
+        assert (
+            found.text[-1]
+            == "Not tried: no hidden layer: the budget of 32 s leaves no time for it."
+        )
 
     def test_without_time_the_default_stands_for_all(self, stated, result, timed):
         found = self.climb(stated, result, [], TestOverfitting.FALLING, budget=timed(9.0, 2.0)[0])
         assert found.rungs == [] and found.base.setting.hidden == (32,)
-        assert found.text == ["Not tried: the budget of 9 s was used up."]
+        assert found.text == ["Not tried: the budget of 9 s leaves no time for it."]
 
     def test_the_best_hidden_layers_are_the_base(self, stated, result):
         found = self.climb(stated, result, [0.9, 0.5, 0.6, 0.5, 0.5, 0], TestOverfitting.FALLING)
@@ -183,11 +186,11 @@ class TestRegularise:
         found = self.compared(stated, bench, result, lambda setting: -0.1, budget=budget)
         assert len(found.effects) == 7
         late = "half the units, max-norm, batch normalisation"
-        assert found.text[-1] == f"Not tried: {late}: the budget of 26.5 s was used up."
+        assert found.text[-1] == f"Not tried: {late}: the budget of 26.5 s leaves no time for it."
         budget = timed(16.0, 2.0)[0]
         found = self.compared(stated, bench, result, lambda setting: 0.1, budget=budget)
         assert found.effects == [] and found.helpful == []
-        assert found.text == ["Not tried: the budget of 16 s was used up."]
+        assert found.text == ["Not tried: the budget of 16 s leaves no time for it."]
 
     def test_nothing_helps(self, stated, bench, result):
         found = self.compared(stated, bench, result, lambda setting: -0.1)
@@ -274,7 +277,7 @@ class TestTune:
         plain = regularise.Regularising(base, [], None)
         tuning = tune.tune(judge, plain, 9, base)
         assert tuning.trials == [] and tuning.chosen is base
-        assert tuning.text[0] == "Not tried: the search: the budget of 1 s was used up."
+        assert tuning.text[0] == "Not tried: the search: the budget of 1 s leaves no time for it."
 
     def test_batches_end_with_the_budget(self, stated, bench, result, timed):
         y = np.arange(40) % 2

@@ -100,7 +100,7 @@ class Budget:
     def not_tried(self, names: Sequence[str] = ()) -> str:
         """The sentence for what there was no time for."""
         what = f" {', '.join(names)}:" if names else ""
-        return f"Not tried:{what} the budget of {self.seconds:g} s was used up."
+        return f"Not tried:{what} the budget of {self.seconds:g} s leaves no time for it."
 
     def overrun(self) -> list[str]:
         """The sentence for a run that took longer than it was given, if it did."""

@@ -48,8 +48,11 @@ def tune(judge: Judge, regularising: Regularising, trials: int, default: Result)
     best = best_of(done or candidates, judge.bench.measure)
     against = compare(chosen, default, judge.bench)
     text = [] if done else [judge.budget.not_tried(["the search"])]
-    text += _describe(done, trials, best, chosen, corrected, judge.bench.measure)
-    text += _against_default(against, judge.bench.measure)
+    if len(candidates) == 1:
+        text.append(f"Chosen: {chosen.setting}, the one network that there was time for.")
+    else:
+        text += _describe(done, trials, best, chosen, corrected, judge.bench.measure)
+        text += _against_default(against, judge.bench.measure)
     return Tuning(done, best, chosen, corrected, importance, against, text)
 
 
