@@ -54,33 +54,7 @@ def _stages(findings: Findings) -> list[dict[str, Any]]:
     if f.baselines:
         stages.append({"title": "Baselines", "text": f.baselines.text})
     if f.capacity and f.baselines and f.measure:
-        shown = (
-            []
-            if not f.capacity.rungs
-            else [
-                (
-                    _once(
-                        f,
-                        pictures.capacity_picture,
-                        f.capacity,
-                        f.baselines.linear.score,
-                        f.measure,
-                    ),
-                    "Score against size. Where training goes on rising and validation does not, "
-                    "further size is only memory.",
-                ),
-                (
-                    _once(f, pictures.curves_picture, f.capacity),
-                    "Loss against epoch for each size, with the best epoch marked."
-                    + (
-                        " Bands hold all folds." if f.protocol and len(f.protocol.folds) > 1 else ""
-                    ),
-                ),
-            ]
-        )
-        text = [line for line in f.capacity.text if "   " not in line]
-        title = "Growing the network until it overfits"
-        stages.append({"title": title, "text": text, "pictures": shown, "ladder": bool(shown)})
+        stages.append(_capacity_stage(f))
     if f.regularising and f.measure:
         stages.append(_regularising_stage(f))
     if f.blend and f.tuning:
@@ -88,6 +62,31 @@ def _stages(findings: Findings) -> list[dict[str, Any]]:
     if f.test and f.final and f.measure:
         stages.append(_test_stage(f))
     return stages
+
+
+def _capacity_stage(f: Findings) -> dict[str, Any]:
+    assert f.capacity and f.baselines and f.measure
+    shown: list[tuple[str | None, str]] = []
+    if f.capacity.rungs:
+        linear, folds = f.baselines.linear.score, f.protocol.folds if f.protocol else []
+        bands = " Bands hold all folds." if len(folds) > 1 else ""
+        shown = [
+            (
+                _once(f, pictures.capacity_picture, f.capacity, linear, f.measure),
+                "Score against size. Where training goes on rising and validation does not, "
+                "further size is only memory.",
+            ),
+            (
+                _once(f, pictures.curves_picture, f.capacity),
+                f"Loss against epoch for each size, with the best epoch marked.{bands}",
+            ),
+        ]
+    return {
+        "title": "Growing the network until it overfits",
+        "text": [line for line in f.capacity.text if "   " not in line],
+        "pictures": shown,
+        "ladder": bool(shown),
+    }
 
 
 def _regularising_stage(f: Findings) -> dict[str, Any]:
@@ -98,7 +97,7 @@ def _regularising_stage(f: Findings) -> dict[str, Any]:
     caption = "Each means alone, and what helped together, against the same network without it."
     caption += " Bars are 95 % intervals (corrected resampled t-test)." if several else ""
     shown: list[tuple[str | None, str]] = [(effects, caption)]
-    text = [s for s in f.regularising.text if "   " not in s and not s.endswith(":")]
+    text = [s for s in found.text if "   " not in s and not s.endswith(":")]
     if f.tuning:
         text += f.tuning.text
         shown += [
