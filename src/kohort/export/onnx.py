@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from kohort.core import tree
@@ -46,15 +49,27 @@ def export_onnx(
         with portable():
             return call(*tree.pack_sequence_as(signature, flat))
 
-    to_onnx(
-        predict, [_described(number, spec) for number, spec in enumerate(specs)],
-        model_name=model.name, return_mode="file", output_path=os.fspath(filepath),
-        input_names=_names(specs), **({} if opset_version is None else {"opset": opset_version}),
-    )  # fmt: skip
+    with _own_cumsum():
+        to_onnx(
+            predict, [_described(number, spec) for number, spec in enumerate(specs)],
+            model_name=model.name, return_mode="file", output_path=os.fspath(filepath),
+            input_names=_names(specs),
+            **({} if opset_version is None else {"opset": opset_version}),
+        )  # fmt: skip
     if verbose is not False:
         from kohort.utils.printing import print_msg
 
         print_msg(f"Saved ONNX model at '{filepath}'.")
+
+
+@contextlib.contextmanager
+def _own_cumsum() -> Iterator[None]:
+    """JAX's `cumsum` afterwards: jax2onnx leaves another in its place, which takes less."""
+    own = jnp.cumsum
+    try:
+        yield
+    finally:
+        jnp.cumsum = own
 
 
 def _described(number: int, spec: Spec) -> jax.ShapeDtypeStruct:
