@@ -1,6 +1,7 @@
 """Fixtures for the tests. The session's environment is set in `conftest.py` of the root."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,11 @@ def data_dir() -> Path:
             return folder
     looked = ", ".join(map(str, folders)) or "KOHORT_DATA is not set and there is no ../shared/data"
     return pytest.skip(f"the large data sets are not at hand ({looked})")
+
+
+@pytest.fixture
+def hears_control_c():
+    """A shell's background job ignores Ctrl-C from its birth, and its children with it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
