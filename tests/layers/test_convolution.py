@@ -1,6 +1,5 @@
-"""Convolutions and pooling: what they refuse, their forms by platform, masks of ties, files."""
+"""Convolutions and pooling: what they refuse, derivatives, masks of ties, files."""
 
-import functools
 import inspect
 
 import jax
@@ -11,8 +10,6 @@ import pytest
 
 import kohort
 from kohort import constraints, layers, ops
-from kohort.ops import conv_slices
-from kohort.ops.conv_slices import Window, convolve
 
 IMAGE = np.ones((2, 6, 5, 4), "float32")
 
@@ -75,131 +72,7 @@ def test_constraints_and_regularizers_reach_the_weights():
     assert len(layer.losses) == 2
 
 
-# ---- the form for a CPU beside XLA's own
-
-FORMS = [
-    (Window((2, 1), ((1, 2), (0, 1)), (1, 1)), (3, 2, 4, 6)),
-    (Window((1, 1), ((0, 0), (2, 2)), (2, 1)), (2, 3, 4, 3)),
-    (Window((1, 2), ((1, 1), (0, 0)), (1, 2), groups=2), (2, 2, 2, 6)),
-    (Window((2, 2), ((1, 0), (1, 0)), (1, 1), groups=4), (3, 3, 1, 8)),
-]
-
-
-@pytest.mark.parametrize(("window", "kernel_shape"), FORMS)
-@pytest.mark.parametrize("last", [True, False])
-def test_products_are_the_native_convolution(window, kernel_shape, last):
-    """Whole numbers, so that sums in any order are equal."""
-    rng = np.random.default_rng(0)
-    x, k, w = (
-        jnp.asarray(rng.integers(-4, 5, shape), "float32")
-        for shape in ((3, 6, 7, 4) if last else (3, 4, 6, 7), kernel_shape, (3, 99, 99, 99))
-    )
-    window = window._replace(channels_last=last)
-
-    def results(convolution):
-        def both(x, k):
-            y, gradient = jax.vjp(lambda *a: convolution(*a, window), x, k)
-            return y, gradient(w[:, : y.shape[1], : y.shape[2], : y.shape[3]])
-
-        return jax.jit(both)(x, k)
-
-    for a, b in zip(
-        jax.tree.leaves(results(convolve)), jax.tree.leaves(results(conv_slices._native)),
-        strict=True,
-    ):  # fmt: skip
-        np.testing.assert_array_equal(a, b)
-
-
-IMAGES = [
-    (Window((1, 1), ((0, 0), (0, 0)), (1, 1)), (3, 3, 16, 5)),
-    (Window((1, 1), ((1, 1), (0, 1)), (1, 1)), (3, 2, 16, 5)),  # as `same` pads
-    (Window((2, 2), ((0, 1), (1, 1)), (1, 1)), (3, 3, 16, 5)),
-    (Window((1, 1), ((1, 1), (2, 2)), (1, 2)), (2, 3, 16, 5)),
-]
-
-
-@pytest.mark.parametrize(("window", "kernel_shape"), IMAGES)
-@pytest.mark.parametrize("size", ["cached", "large", "together"])
-def test_forms_for_images_are_the_native_convolution(window, kernel_shape, size, monkeypatch):
-    """Whole numbers, so that sums in any order are equal."""
-    if size == "large":
-        monkeypatch.setattr(conv_slices, "_CACHED_BYTES", 0)
-        monkeypatch.setattr(conv_slices, "_LAID_TOGETHER", 0)
-        monkeypatch.setattr(conv_slices, "_PART_BYTES", 2**14)  # one or two images
-        monkeypatch.setattr(conv_slices, "_LAID_BYTES", 2**14)
-    own = window._replace(together=size == "together")
-    rng = np.random.default_rng(0)
-    x, k, w = (
-        jnp.asarray(rng.integers(-4, 5, shape), "float32")
-        for shape in ((3, 6, 7, 16), kernel_shape, (3, 9, 9, 5))
-    )
-
-    @jax.jit
-    def both(x, k):
-        results = []
-        for convolution, form in ((conv_slices._convolve, own), (conv_slices._native, window)):
-            y, gradient = jax.vjp(functools.partial(convolution, window=form), x, k)
-            results.append((y, gradient(w[:, : y.shape[1], : y.shape[2]])))
-        return results
-
-    for a, b in zip(*map(jax.tree.leaves, both(x, k)), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def test_depthwise_gradients_image_by_image_are_the_same(monkeypatch):
-    """The form for large images: all derivatives, for cohorts too."""
-    monkeypatch.setattr(conv_slices, "_LARGE_IMAGE_BYTES", 0)
-    rng = np.random.default_rng(0)
-    x, k = (jnp.asarray(rng.integers(-2, 3, s), "float32") for s in ((3, 7, 2), (2, 3, 1, 4)))
-    window = Window((2,), ((1, 0),), (1,), groups=2)
-
-    def derivatives(convolution):
-        def loss(k):
-            return jnp.sum(convolution(x, k, window) ** 3)
-
-        def both(k):
-            return jax.grad(loss)(k), jax.hessian(loss)(k), jax.jacfwd(jax.grad(loss))(k)
-
-        return jax.jit(jax.vmap(both))(k)
-
-    for a, b in zip(
-        derivatives(conv_slices._convolve), derivatives(conv_slices._native), strict=True
-    ):
-        np.testing.assert_array_equal(a, b)
-
-
-def test_few_rows_at_a_time_give_the_same(monkeypatch):
-    rng = np.random.default_rng(0)
-    x, k = (jnp.asarray(rng.integers(-4, 5, s), "float32") for s in ((5, 8, 3), (3, 3, 2)))
-    window = Window((1,), ((1, 1),), (1,))
-
-    def gradients():
-        loss = lambda x, k: jnp.sum(conv_slices._convolve(x, k, window) ** 2)  # noqa: E731
-        return jax.jit(jax.value_and_grad(loss, (0, 1)))(x, k)
-
-    whole = gradients()
-    monkeypatch.setattr(conv_slices, "_LAID_BYTES", 2 * 8 * 9 * 4)  # two rows
-    for a, b in zip(jax.tree.leaves(gradients()), jax.tree.leaves(whole), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def test_gradients_do_not_keep_large_slices(monkeypatch):
-    """What the backward pass keeps: inputs and kernel, not nine copies of the inputs."""
-    monkeypatch.setattr(conv_slices, "_KEPT_BYTES", 2**16)
-    x, k = jnp.ones((4, 16, 16, 8)), jnp.ones((3, 3, 8, 8))
-    window = Window((1, 1), ((1, 1), (1, 1)), (1, 1))
-    kept = jax.tree.leaves(jax.vjp(lambda x, k: convolve(x, k, window), x, k)[1])
-    assert sum(a.size for a in kept) <= 2 * x.size + k.size
-
-
-def test_form_by_platform():
-    """Products on a CPU for cohorts, whose kernels differ; XLA's convolution elsewhere."""
-    window = Window((1, 1), ((0, 0), (0, 0)), (1, 1), together=True)
-    xs, ks = jnp.ones((3, 2, 5, 5, 2)), jnp.ones((3, 2, 2, 2, 4))
-    program = jax.jit(jax.vmap(lambda x, k: convolve(x, k, window))).trace(xs, ks)
-    for platform, is_native in (("cpu", False), ("cuda", True)):
-        text = program.lower(lowering_platforms=(platform,)).as_text()
-        assert ("stablehlo.convolution" in text) is is_native
+# ---- beside Keras
 
 
 def test_forward_mode_and_second_derivatives():

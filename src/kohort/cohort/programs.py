@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from kohort.cohort.grid import Grid
-from kohort.core.tracing import together
+from kohort.core.compiling import compiled
 from kohort.train import programs, step
 from kohort.train.programs import served
 from kohort.train.state import TrainState
@@ -48,11 +48,7 @@ def _alone(function: Callable[..., Any], axes: tuple[int | None, ...]) -> Callab
 
 
 def _together(function: Callable[..., Any], axes: tuple[int | None, ...]) -> Callable[..., Any]:
-    def one(*arguments: Any) -> Any:
-        with together():
-            return function(*arguments)
-
-    return jax.vmap(one, in_axes=axes)
+    return jax.vmap(function, in_axes=axes)
 
 
 def run_epochs(
@@ -238,7 +234,7 @@ class CohortProgram:
             known = self._compiled.get(key)
             if known is None:
                 programs.count_trace()
-                lowered = jax.jit(self._function(kind)).lower(*arguments)
+                lowered = compiled(self._function(kind)).lower(*arguments)
                 future = self._compiled[key] = Future()
         if known is not None:
             return known.result()

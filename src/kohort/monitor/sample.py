@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from kohort.core import tree
+from kohort.core.compiling import compiled
 from kohort.core.frame import Frame
 from kohort.train.programs import program_for, served, serving
 from kohort.train.state import TrainState
@@ -46,11 +47,11 @@ class Sampler:
 
 class _Program:
     def __init__(self) -> None:
-        self.measure = jax.jit(lambda *args: _measure(*args))  # jit keys its cache by function
+        self.measure = compiled(lambda *args: _measure(*args))  # jit keys its cache by function
 
     def clear(self) -> None:
         """Drop the compiled code."""
-        self.measure.clear_cache()  # type: ignore[attr-defined]
+        self.measure.clear_cache()
 
 
 def _measure(ts: TrainState, leaves: Any, batch: Any) -> tuple[Arrays, Arrays]:

@@ -10,9 +10,10 @@ from jax import lax
 
 from kohort.core.settings import standardize_data_format
 from kohort.core.symbolic import op
-from kohort.core.tracing import is_portable, is_together
+from kohort.core.tracing import is_portable
 from kohort.ops._base import array
-from kohort.ops.conv_slices import Window, convolve, transpose
+from kohort.ops.conv_forms import Window
+from kohort.ops.conv_maps import convolve, transpose
 
 
 def spatial(value: Any, count: int) -> tuple[int, ...]:
@@ -35,7 +36,7 @@ def _windows(
     reach = [d * (k - 1) + 1 for k, d in zip(kernel.shape[:-2], dilation, strict=True)]
     pads = lax.padtype_to_pads(lengths, reach, strides, padding.upper())
     sides = tuple((low, high) for low, high in pads)
-    return Window(strides, sides, dilation, groups, last, is_portable(), is_together())
+    return Window(strides, sides, dilation, groups, last)
 
 
 @op
@@ -63,7 +64,7 @@ def conv(
         )
     groups = channels // kernel.shape[-2]
     window = _windows(inputs, kernel, strides, padding, data_format, dilation_rate, groups)
-    outputs = convolve(inputs, kernel, window)
+    outputs = convolve(inputs, kernel, window, is_portable())
     if outputs.size == 0 and inputs.size != 0:
         raise ValueError(
             "The convolution operation resulted in an empty output. This can happen if the "
@@ -88,7 +89,7 @@ def depthwise_conv(
     channels = _check_channels(inputs, kernel, data_format)
     kernel = kernel.reshape(*kernel.shape[:-2], 1, channels * kernel.shape[-1])
     window = _windows(inputs, kernel, strides, padding, data_format, dilation_rate, channels)
-    return convolve(inputs, kernel, window)
+    return convolve(inputs, kernel, window, is_portable())
 
 
 def _check_channels(inputs: jax.Array, kernel: jax.Array, data_format: str) -> int:
@@ -140,8 +141,8 @@ def conv_transpose(
         lengths.append(transposed_length(n, *axis))
         before, after = transpose_padding(reach + 1, *axis[1:4])
         pads.append((reach - before, reach - after))  # of the convolution that is transposed
-    window = Window(strides, tuple(pads), dilation, 1, last, is_portable(), is_together())
-    return transpose(inputs, kernel, window, tuple(lengths))
+    window = Window(strides, tuple(pads), dilation, 1, last)
+    return transpose(inputs, kernel, window, tuple(lengths), is_portable())
 
 
 def transposed_length(

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from kohort.core.compiling import compiled
 from kohort.core.session import on_clear
 from kohort.train import step as steps
 from kohort.train.placement import spread
@@ -127,14 +128,14 @@ class Program:
 
     def __init__(self) -> None:
         # Each structure gets functions of its own: jit keys its cache by function.
-        self.train = jax.jit(lambda *args: train_block(*args))
-        self.test = jax.jit(lambda *args: test_block(*args))
-        self.predict = jax.jit(lambda *args: predict_block(*args))
+        self.train = compiled(lambda *args: train_block(*args))
+        self.test = compiled(lambda *args: test_block(*args))
+        self.predict = compiled(lambda *args: predict_block(*args))
 
     def clear(self) -> None:
         """Drop the compiled code."""
         for function in (self.train, self.test, self.predict):
-            function.clear_cache()  # type: ignore[attr-defined]
+            function.clear_cache()
 
 
 def program_for(key: Any, make: Callable[[], Any] | None = None) -> Any:

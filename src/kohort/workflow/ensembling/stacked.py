@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from kohort.core import tree
-from kohort.core.tracing import together
+from kohort.core.compiling import compiled
 from kohort.data.adapt import make_source
 from kohort.data.source import Pace
 from kohort.data.stacking import stacked_batches
@@ -83,14 +83,13 @@ class _Program:
 
     def __init__(self) -> None:
         def forward(ts: Any, leaves: Any, batches: Any, stop: Any) -> Any:
-            with together():
-                return predict_block(ts, leaves, batches, stop)[1]
+            return predict_block(ts, leaves, batches, stop)[1]
 
-        self.predict = jax.jit(jax.vmap(forward, in_axes=(0, 0, None, None)))
+        self.predict = compiled(jax.vmap(forward, in_axes=(0, 0, None, None)))
 
     def clear(self) -> None:
         """Drop the compiled code."""
-        self.predict.clear_cache()  # type: ignore[attr-defined]
+        self.predict.clear_cache()
 
 
 def _forward_binding(model: Model) -> Binding:
