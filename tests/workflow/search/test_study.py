@@ -5,6 +5,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import optuna
@@ -306,6 +309,29 @@ def test_two_processes_share_a_study_and_repeat_nothing(place):
     assert {row["state"] for row in rows} == {"complete"}
     points = sorted((row["hp"]["a"], row["hp"]["b"]) for row in rows)
     assert points == [(a, b) for a in range(3) for b in range(4)]
+
+
+def test_of_two_that_draw_one_point_at_once_the_first_keeps_it(place):
+    drawn, pool, later = threading.Event(), ThreadPoolExecutor(1), []
+
+    def build_first(hp):
+        value = hp.Int("a", 0, 0)
+        if later:
+            later.append(pool.submit(later[0].ask, 1))
+            assert drawn.wait(timeout=30)
+        return value
+
+    def build_later(hp):
+        value = hp.Int("a", 0, 0)
+        drawn.set()
+        time.sleep(0.2)  # the first one looks now, and sees a point that is not decided
+        return value
+
+    first = Study(build_first, storage=place, sampler="random", seed=7)
+    later.append(Study(build_later, storage=place, sampler="random", seed=7))
+    drawn.clear()
+    assert [trial.model for trial in first.ask(1)] == [0]
+    assert later[1].result(timeout=30) == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

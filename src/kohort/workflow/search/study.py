@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from kohort.workflow.search.space import HyperParameters
 from kohort.workflow.search.storage import guarded, open_storage
 
 ATTEMPTS = 3  # a trial whose process dies each time is given up after this many
+DRAWS = 20  # as many times in a row another process may be quicker to take a free point
+PATIENCE = 5.0  # seconds for another process to decide about a point that it has drawn
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,7 @@ class Study:
         asked: list[Trial] = []
         failures: list[str] = []
         while len(asked) < count and len(failures) < max(10, 2 * count):
-            trial = self._propose(sampler)
-            if trial is None:
-                trial = self._propose(self._unvisited())
+            trial = self._propose(sampler) or self._propose_unvisited()
             if trial is None:
                 self.exhausted = True
                 break
@@ -239,7 +240,7 @@ class Study:
         return study_html(self)
 
     def _propose(self, sampler: Any) -> Trial | str | None:
-        """A trial; the error of its `build`; or None if its point has been tried."""
+        """A trial; the error of its `build`; or None if its point is taken."""
         with guarded(self._place):
             self.optuna.sampler = sampler
             trial = self.optuna.ask()
@@ -254,15 +255,24 @@ class Study:
             problem = f"{type(error).__name__}: {error}"
             details = "".join(traceback.format_exception(error)[-3:])
         with guarded(self._place):
-            trial.set_user_attr(records.VALUES, hp.values)
-            if self._was_tried(trial):
+            if self._is_taken(trial):
                 self._set_aside(trial.number, "tried before")
                 return None
+            trial.set_user_attr(records.VALUES, hp.values)
         self._extend_space(hp)
         if problem is None:
             return Trial(trial.number, hp, model)
         self.tell(trial.number, reason=problem, attributes={"traceback": details})
         return problem
+
+    def _propose_unvisited(self) -> Trial | str | None:
+        """A trial at a point that none has; the error of its `build`; None if there is no such."""
+        for _ in range(DRAWS):
+            sampler = sampler_by_name("grid", self.seed, start=len(self._frozen()))
+            trial = self._propose(sampler)
+            if trial is not None or sampler.all_visited:
+                return trial
+        return None
 
     def _suggest(self, trial: Any, dimension: HyperParameter) -> Any:
         if isinstance(dimension, Fixed):
@@ -275,15 +285,33 @@ class Study:
         with guarded(self._place):
             return p.translate(suggest(trial, p.name, p.distribution))
 
-    def _was_tried(self, trial: Any) -> bool:
-        params = trial.params
-        return any(
-            t.params == params
-            and t.number != trial.number
-            and records.SET_ASIDE not in t.user_attrs
-            for t in self._frozen()
-            if t.state != records.STATES["waiting"]
-        )
+    def _is_taken(self, trial: Any) -> bool:
+        """Whether the point belongs to another trial.
+
+        Processes may draw one point at once. Each has written its parameters before it looks
+        here, so that one of them sees the other at least. A trial with `VALUES` has its point; of
+        those that are undecided the lowest number waits for the others, which leave it the point
+        or took it before they could see it.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            rivals = [
+                t
+                for t in self._frozen()
+                if t.params == trial.params
+                and t.number != trial.number
+                and records.SET_ASIDE not in t.user_attrs
+                and t.state != records.STATES["waiting"]
+            ]
+            undecided = all(
+                t.state == records.STATES["running"]
+                and records.VALUES not in t.user_attrs
+                and t.number > trial.number
+                for t in rivals
+            )
+            if not rivals or not undecided or time.monotonic() > deadline:
+                return bool(rivals)
+            time.sleep(0.01)
 
     def _set_aside(self, number: int, why: str, again: bool = False) -> bool:
         """Ends a trial that does not count; False if another process was quicker.
@@ -310,9 +338,6 @@ class Study:
             return sampler_by_name(
                 self._sampler, self.seed, start=start, trials=self._planned, **self._options
             )
-
-    def _unvisited(self) -> Any:
-        return sampler_by_name("grid", self.seed, start=len(self._frozen()))
 
     def _frozen(self) -> list[Any]:
         with guarded(self._place):

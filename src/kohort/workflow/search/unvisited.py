@@ -19,12 +19,17 @@ class Unvisited(Independent):
     The trials so far form a tree: a level for each parameter in the order of asking, a branch for
     each value. A branch is closed when all its values are closed, or when a trial ended there;
     conditional parameters need no care. A continuous parameter is never closed. Where everything
-    is closed, the point repeats.
+    is closed, the point repeats, and `all_visited` of the last point is True.
     """
+
+    def __init__(self, seed: int):
+        super().__init__(seed)
+        self.all_visited = True  # of a space without parameters there is one point
 
     def sample_independent(self, study: Any, trial: Any, param_name: str, distribution: Any) -> Any:
         values = levels(distribution)
         if values is None:
+            self.all_visited = False
             return from_unit(distribution, self.random.random())
         known = trial.params
         others = [
@@ -36,6 +41,8 @@ class Unvisited(Independent):
         ]
         depth = len(known)
         free = [v for v in values if not _closed(_at(others, depth, v), depth + 1)]
+        if depth == 0:
+            self.all_visited = not free
         return (free or values)[self.random.integers(len(free or values))]
 
 
