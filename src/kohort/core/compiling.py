@@ -9,9 +9,14 @@ from typing import Any
 
 import jax
 
-_CONVOLUTIONS = "xla_cpu_experimental_ynn_fusion_type"
-"""Which operations XLA on a CPU gives to a library; the convolutions there use a core only."""
-_WITHOUT = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
+_OPTIONS = {
+    # Convolutions, unlike products and sums, use one core in the library that XLA asks by itself.
+    "xla_cpu_experimental_ynn_fusion_type": (
+        "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
+    ),
+    # Bits; by itself XLA takes 256 at most. A processor with shorter vectors uses its own.
+    "xla_cpu_prefer_vector_width": "512",
+}
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -25,9 +30,10 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 @functools.cache
 def _options() -> dict[str, str] | None:
-    if jax.default_backend() != "cpu" or _CONVOLUTIONS in os.environ.get("XLA_FLAGS", ""):
+    if jax.default_backend() != "cpu":
         return None
-    options = {_CONVOLUTIONS: _WITHOUT}
+    by_user = os.environ.get("XLA_FLAGS", "")
+    options = {name: value for name, value in _OPTIONS.items() if name not in by_user}
     try:  # another version of XLA may not know them
         jax.jit(lambda: 0, compiler_options=options).lower().compile()
     except jax.errors.JaxRuntimeError:
