@@ -65,3 +65,8 @@ def test_a_missing_runner_is_wrong_usage(tool, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         tool.main(["--shared", str(tmp_path)])
     assert stop.value.code == 2 and "no keras_tests.py" in capsys.readouterr().err
+
+
+def test_a_file_that_keras_does_not_have_is_named(tool):
+    with pytest.raises(SystemExit, match=r"below .*; got src/losses/losses_test.py\.$"):
+        tool.test_files(SHARED, ["losses/losses_test.py", "src/losses/losses_test.py"])

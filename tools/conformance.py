@@ -112,6 +112,9 @@ def test_files(shared: Path, chosen: list[str]) -> list[str]:
         for family in FAMILIES
         for path in sorted((source / family).rglob("*_test.py"))
     ]
+    unknown = [name for name in chosen if not (source / name.split("::")[0]).exists()]
+    if unknown:
+        raise SystemExit(f"FILE must be a path below {source}; got {', '.join(unknown)}.")
     if chosen:
         extra = [name for name in chosen if ".py" in name and name not in every]
         return [f for f in every if any(f == c or f.startswith(c) for c in chosen)] + extra
