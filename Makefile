@@ -54,7 +54,7 @@ sizes: $(DEV)
 	$(BIN)/python tools/check_sizes.py $(SIZED)
 
 bench: $(DEV)  ## Time Kohort beside its peers: dense nets, convnet, recurrent nets, searches
-	for part in run layers cohorts tensorboard; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+	for part in run layers cohorts structures tensorboard; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 clean:  ## Remove caches and build output
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

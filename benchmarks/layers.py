@@ -45,11 +45,11 @@ def sequences() -> tuple[np.ndarray, np.ndarray]:
     return x, (x[:, 0] % 2).astype("float32")
 
 
-def keras_like(keras: Any, network: str) -> Epoch:
-    """An epoch of a package with Keras's API."""
+def build(keras: Any, network: str, optimizer: Any = "adam") -> Any:
+    """A network in a package with Keras's API, compiled."""
     layers = keras.layers
     if network == "Convnet":
-        (x, y), loss = images(), "sparse_categorical_crossentropy"
+        loss = "sparse_categorical_crossentropy"
         stack = [
             layers.Input((28, 28, 1)),
             layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(2),
@@ -57,13 +57,24 @@ def keras_like(keras: Any, network: str) -> Epoch:
             layers.Flatten(), layers.Dense(10, activation="softmax"),
         ]  # fmt: skip
     else:
-        (x, y), loss = sequences(), "binary_crossentropy"
+        loss = "binary_crossentropy"
         stack = [
             layers.Input((STEPS,), dtype="int32"), layers.Embedding(WORDS, UNITS),
             getattr(layers, network)(UNITS), layers.Dense(1, activation="sigmoid"),
         ]  # fmt: skip
     model = keras.Sequential(stack)
-    model.compile("adam", loss, metrics=["accuracy"])
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    return model
+
+
+def data(network: str) -> tuple[np.ndarray, np.ndarray]:
+    """What the network is fitted to."""
+    return images() if network == "Convnet" else sequences()
+
+
+def keras_like(keras: Any, network: str) -> Epoch:
+    """An epoch of a package with Keras's API."""
+    model, (x, y) = build(keras, network), data(network)
     return lambda: model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
 
 
@@ -88,11 +99,11 @@ def pytorch(network: str) -> Epoch:
             nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1600, 10),
         )  # fmt: skip
-        loss, (x, y) = nn.CrossEntropyLoss(), images()
+        loss, (x, y) = nn.CrossEntropyLoss(), data(network)
         rows, labels = torch.from_numpy(np.moveaxis(x, -1, 1).copy()), torch.from_numpy(y).long()
     else:
         model = Recurrent()
-        rows, labels = (torch.from_numpy(part) for part in sequences())
+        rows, labels = (torch.from_numpy(part) for part in data(network))
     optimizer = torch.optim.Adam(model.parameters())
 
     def epoch() -> None:

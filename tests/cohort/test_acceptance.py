@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
 
 import kohort as keras
 from kohort import CohortCallback
+from kohort.data.source import Pace
 from kohort.train import programs
 from tests.cohort.helpers import alone, dense, folds, members, problem, same, train
 
@@ -47,6 +49,17 @@ def test_a_size_order_chunking_and_form_change_nothing(width, form):
         for member in whole.members:
             twin = by_rate[_rate(member), member.label["fold"]]
             same(member.history.history, twin.history.history)
+
+
+@pytest.mark.parametrize("pace", [[64], [3, 50, 1, 7]], ids=["growing", "changing"])
+def test_a_blocks_of_any_length_train_each_step_once(pace, monkeypatch):
+    """However the pace changes between the blocks of an epoch, no step is lost or repeated."""
+    paces = itertools.cycle(pace)
+    monkeypatch.setattr(Pace, "measured", lambda self, *_: setattr(self, "steps", next(paces)))
+    x, y = problem(rows=150)
+    cohort = train(x, y, BUILDS[:2], batch_size=2)
+    for member in cohort.members[::3]:
+        same(member.history.history, alone(member, x, y)[0])
 
 
 def _rate(member):

@@ -133,21 +133,19 @@ class Pack:
         orders, leaves, steps = self._orders(first, count, shuffle), self.leaves(), self.steps
         pace, ts, test_metrics = self.pace, self.ts, self.test_metrics
         found: list[Logs] = []
+        start = 0
         while len(found) < count:
             done = len(found)
-            if pace.steps >= steps:
-                last = min(count, done + pace.steps // steps)
-                bounds = Bounds(done, last, 0, steps, 0, self.test_steps)
-                ts, test_metrics, *logs = self._timed(ts, test_metrics, leaves, orders, bounds)
-                self.done = float(last)
-            else:
-                for start in range(0, steps, pace.steps):
-                    stop, last = min(start + pace.steps, steps), done + 1
-                    tests = self.test_steps if stop == steps else 0
-                    bounds = Bounds(done, last, start, stop, 0, tests)
-                    ts, test_metrics, *logs = self._timed(ts, test_metrics, leaves, orders, bounds)
-                    self.done = done + stop / steps
-            found += self._by_epoch(logs, done, last)
+            whole = start == 0 and pace.steps >= steps  # epochs, otherwise a part of one
+            stop = steps if whole else min(start + pace.steps, steps)
+            last = min(count, done + pace.steps // steps) if whole else done + 1
+            tests = self.test_steps if stop == steps else 0
+            bounds = Bounds(done, last, start, stop, 0, tests)
+            ts, test_metrics, *logs = self._timed(ts, test_metrics, leaves, orders, bounds)
+            if stop == steps:
+                found += self._by_epoch(logs, done, last)
+            start = stop % steps
+            self.done = len(found) + start / steps
         self.ts, self.test_metrics = ts, test_metrics
         return found
 
