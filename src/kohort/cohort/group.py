@@ -6,8 +6,6 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-import jax
-
 from kohort.cohort.candidate import Candidate
 from kohort.cohort.filling import may_fill
 from kohort.cohort.member import Member
@@ -48,14 +46,6 @@ class Group:
         """The compiled programs in this form."""
         key = ("cohort", form, self._key)
         return program_for(key, lambda: CohortProgram(form))
-
-    @property
-    def step_bytes(self) -> int:
-        """What a training step of a member walks over: its state, the gradients, its rows."""
-        ts, rows = self.members[0].state, len(jax.tree.leaves(self.data)[0])
-        arrays = jax.tree.leaves((ts.params, ts.params, ts.opt, ts.state))
-        row_bytes = sum(a.nbytes for a in jax.tree.leaves(self.data)) // rows
-        return sum(a.nbytes for a in arrays) + self.batch_size * row_bytes
 
     def fits_with(self, member: Member) -> Any:
         """Members with equal answers may be in one pack: they have equally many steps."""

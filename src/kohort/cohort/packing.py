@@ -12,6 +12,7 @@ import jax
 
 from kohort.cohort.devices import devices
 from kohort.cohort.encoded import Copies
+from kohort.cohort.footprint import step_bytes
 from kohort.cohort.group import Group, grouped
 from kohort.cohort.member import Member
 from kohort.cohort.pack import Pack
@@ -59,7 +60,7 @@ class Packing:
             largest = max(parts, key=len)
             group.form = self._form or "vmap"
             platform = devices()[0].platform
-            bound = self._width or widest_on(platform, group.step_bytes)
+            bound = self._width or widest_on(platform, step_bytes(largest[0], self._data))
             widest = 1 if group.form == "each" else bound
             group.width = pack_width(len(largest), widest, self.workers)
             is_free = self._form is None and self._width is None
