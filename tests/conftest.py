@@ -18,8 +18,8 @@ def data_dir() -> Path:
     return pytest.skip(f"the large data sets are not at hand ({looked})")
 
 
-@pytest.fixture
-def hears_control_c():
+@pytest.fixture(scope="session", autouse=True)
+def _hears_control_c():
     """A shell's background job ignores Ctrl-C from its birth, and its children with it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield

@@ -171,7 +171,6 @@ class TestFindRuns:
 
 
 class TestWatch:
-    @pytest.mark.usefixtures("hears_control_c")
     def test_serves_until_control_c(self, runs):
         said = []
 

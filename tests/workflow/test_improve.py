@@ -344,7 +344,6 @@ class TestInterruption:
         with pytest.raises(WorkflowError, match="a run of another version"):
             improve(data, "answer", out=tmp_path / "run", resume=True, **QUICK)
 
-    @pytest.mark.usefixtures("hears_control_c")
     def test_a_signal_leaves_a_folder_to_go_on_with(self, tmp_path):
         """Ctrl-C, as the shell sends it, while the candidates train."""
         data = write_csv(tmp_path / "data.csv", mixed_rows())

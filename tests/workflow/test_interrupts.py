@@ -22,7 +22,6 @@ def wait():
         time.sleep(0.001)
 
 
-@pytest.mark.usefixtures("hears_control_c")
 def test_a_dropped_interruption_is_raised_again():
     before = sys.unraisablehook
     with pytest.raises(KeyboardInterrupt), heard():
