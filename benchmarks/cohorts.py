@@ -68,7 +68,10 @@ def _mnist() -> tuple[np.ndarray, np.ndarray]:
     return x[:10_000].reshape(-1, 784).astype("float32") / 255, y[:10_000]
 
 
-def _net(keras: Any, sizes: list[int], last: str | None, loss: str, optimizer: Any, steps: int):
+def dense_net(
+    keras: Any, sizes: list[int], last: str | None, loss: str, optimizer: Any, steps: int
+) -> Any:
+    """A stack of dense layers, compiled; the first size is the input's."""
     hidden = [keras.layers.Dense(n, activation="relu") for n in sizes[1:-1]]
     outputs = keras.layers.Dense(sizes[-1], activation=last)
     model = keras.Sequential([keras.layers.Input((sizes[0],)), *hidden, outputs])
@@ -78,17 +81,17 @@ def _net(keras: Any, sizes: list[int], last: str | None, loss: str, optimizer: A
 
 
 def _boston_net(keras: Any, rate: float, steps: int) -> Any:
-    return _net(keras, [13, 64, 64, 1], None, "mse", keras.optimizers.RMSprop(rate), steps)
+    return dense_net(keras, [13, 64, 64, 1], None, "mse", keras.optimizers.RMSprop(rate), steps)
 
 
 def _thoracic_net(keras: Any, rate: float, steps: int) -> Any:
     adam = keras.optimizers.Adam(rate)
-    return _net(keras, [16, 32, 16, 1], "sigmoid", "binary_crossentropy", adam, steps)
+    return dense_net(keras, [16, 32, 16, 1], "sigmoid", "binary_crossentropy", adam, steps)
 
 
 def _mnist_net(keras: Any, rate: float, steps: int) -> Any:
     loss = "sparse_categorical_crossentropy"
-    return _net(keras, [784, 64, 10], "softmax", loss, keras.optimizers.RMSprop(rate), steps)
+    return dense_net(keras, [784, 64, 10], "softmax", loss, keras.optimizers.RMSprop(rate), steps)
 
 
 CASES = [

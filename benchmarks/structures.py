@@ -59,7 +59,7 @@ def _small_convnet(keras: Any, rate: float) -> Any:
 
 def _wide(keras: Any, rate: float) -> Any:
     loss, adam = "sparse_categorical_crossentropy", keras.optimizers.Adam(rate)
-    return cohorts._net(keras, [784, 512, 10], "softmax", loss, adam, 1)
+    return cohorts.dense_net(keras, [784, 512, 10], "softmax", loss, adam, 1)
 
 
 def _of_layers(network: str, epochs: int) -> Structure:
