@@ -12,6 +12,7 @@ nothing, and may lose when all members are mapped; the planner then runs them in
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -108,16 +109,10 @@ def cohort(structure: Structure, x: np.ndarray, y: np.ndarray, **how: Any) -> tu
     import kohort
     from kohort.cohort import Candidate, Cohort, Member
 
-    sample = (x[: structure.batch_size], y[: structure.batch_size], None)
-    candidates = [
-        Candidate(lambda rate=float(rate): structure.build(kohort, rate), seed=0, sample=sample)
-        for rate in RATES
-    ]
-    rows = np.arange(len(x))
-    members = [
-        Member(candidate, rows, None, structure.batch_size, structure.epochs)
-        for candidate in candidates
-    ]
+    size = structure.batch_size
+    builds = [functools.partial(structure.build, kohort, float(rate)) for rate in RATES]
+    candidates = [Candidate(build, seed=0, sample=(x[:size], y[:size], None)) for build in builds]
+    members = [Member(c, np.arange(len(x)), None, size, structure.epochs) for c in candidates]
     together = Cohort(members, (x, y, None), **how)
     begun = time.perf_counter()
     together.fit()
