@@ -138,6 +138,16 @@ for _class, _function in {"ReLU": relu, "Mish": mish}.items():
     keras_names.add_class("keras.src.activations.activations", _class, _function)
 
 
+def is_pointwise(activation: Any) -> bool:
+    """Whether it is one of Keras's activations that change each entry by itself.
+
+    >>> is_pointwise(relu), is_pointwise(softmax), is_pointwise(lambda x: x)
+    (True, False, False)
+    """
+    along_an_axis = (softmax, log_softmax, sparsemax, glu)
+    return any(activation is f for f in _FUNCTIONS.values() if f not in along_an_axis)
+
+
 def serialize(activation: Any) -> Any:
     """Return the name of one of Keras's activations, else a configuration.
 

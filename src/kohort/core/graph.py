@@ -96,10 +96,10 @@ class Graph:
     def run(
         self,
         inputs: list[Any],
-        call: Callable[[Any, tuple, dict], Any],
+        call: Callable[[Node, tuple, dict], Any],
         values: dict[int, Any] | None = None,
     ) -> Any:
-        """Compute the outputs; `call(operation, args, kwargs)` runs one operation.
+        """Compute the outputs; `call(node, args, kwargs)` runs one operation.
 
         With `values` (by the ids of tensors) the run starts there, not at the inputs.
         """
@@ -117,7 +117,7 @@ class Graph:
                     continue
                 args = tree.map_structure(fill, node.args)
                 kwargs = tree.map_structure(fill, node.kwargs)
-                outputs = call(node.operation, args, kwargs)
+                outputs = call(node, args, kwargs)
                 for x, value in zip(node.output_tensors, tree.flatten(outputs), strict=True):
                     values.setdefault(id(x), value)
         return tree.map_structure(fill, self.outputs_struct)

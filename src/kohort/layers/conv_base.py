@@ -63,6 +63,11 @@ class WindowLayer(Layer):
         self.input_spec = InputSpec(min_ndim=self._rank + 2)
 
     @property
+    def _reach(self: Any) -> tuple[int, ...]:
+        """How much of each axis a window covers, gaps included."""
+        raise NotImplementedError
+
+    @property
     def _channel_axis(self: Any) -> int:
         return -1 if self.data_format == "channels_last" else 1
 
@@ -97,6 +102,11 @@ class ConvLayer(WindowLayer):
     """A convolution: kernel, bias and activation."""
 
     _sizes = ("kernel_size", "strides", "dilation_rate")
+
+    @property
+    def _reach(self: Any) -> tuple[int, ...]:
+        sizes = zip(self.kernel_size, self.dilation_rate, strict=True)
+        return tuple(step * (size - 1) + 1 for size, step in sizes)
 
     def _refuse_dilated_strides(self: Any) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:

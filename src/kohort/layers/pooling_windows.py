@@ -26,6 +26,10 @@ class _Pooling(WindowLayer):
         super().__post_init__()
         self.input_spec = InputSpec(ndim=self._rank + 2)
 
+    @property
+    def _reach(self) -> tuple[int, ...]:
+        return self.pool_size
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The windows along each axis; the channels stay."""
         ones = (1,) * self._rank

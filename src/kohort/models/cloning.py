@@ -7,7 +7,7 @@ from typing import Any
 
 from kohort.core import tree
 from kohort.core.serialization import deserialize_keras_object, serialize_keras_object
-from kohort.core.symbolic import FunctionOp, KerasTensor, operation_of
+from kohort.core.symbolic import FunctionOp, KerasTensor, Node, operation_of
 from kohort.layers import Input, InputLayer
 from kohort.models.functional import Functional, _takes_graph
 from kohort.models.model import Model
@@ -149,8 +149,8 @@ def _clone_functional(
         else tree.map_structure(lambda x: _new_input(x._keras_history.operation), model.input)
     )
 
-    def run(operation: Any, args: tuple, arguments: dict) -> Any:
-        new = clone(operation)
+    def run(node: Node, args: tuple, arguments: dict) -> Any:
+        new = clone(node.operation)
         return call_function(new, *args, **arguments) if call_function else new(*args, **arguments)
 
     outputs = model._graph.run(tree.flatten(inputs), run)

@@ -6,7 +6,7 @@ from typing import Any
 
 from kohort.core import tree
 from kohort.core.graph import Graph
-from kohort.core.symbolic import KerasTensor, Operation
+from kohort.core.symbolic import KerasTensor, Node, Operation
 from kohort.core.variable import convert_to_tensor
 
 
@@ -48,13 +48,15 @@ class Function(Operation):
     def call(self, inputs: Any) -> Any:
         """Compute the outputs from arrays."""
         flat = [convert_to_tensor(x) for x in self._flat(inputs)]
-        return self._graph.run(flat, lambda op, args, kwargs: op(*args, **kwargs))
+        return self._graph.run(flat, lambda node, args, kwargs: node.operation(*args, **kwargs))
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """The symbolic outputs for symbolic inputs."""
-        return self._graph.run(
-            self._flat(inputs), lambda op, args, kwargs: op.compute_output_spec(*args, **kwargs)
-        )
+
+        def run(node: Node, args: tuple, kwargs: dict) -> Any:
+            return node.operation.compute_output_spec(*args, **kwargs)
+
+        return self._graph.run(self._flat(inputs), run)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The output's shape for an input shape."""

@@ -17,6 +17,7 @@ from kohort.layers import Input, InputSpec, Layer
 from kohort.layers.call import takes
 from kohort.models.host_part import started
 from kohort.models.model import Model
+from kohort.models.reading import Reading
 
 
 class Functional(Model, module="keras.src.models.functional"):
@@ -36,6 +37,7 @@ class Functional(Model, module="keras.src.models.functional"):
         if not all(_is_input(x) for x in tree.flatten(inputs)):
             inputs, outputs = clone_nodes(inputs, outputs)
         self._graph = Graph(inputs, outputs)
+        self._reading = Reading(self._graph)
         self._functional_layers = [o for o in self._graph.operations if isinstance(o, Layer)]
         if trainable is not None:
             self.trainable = trainable
@@ -154,7 +156,8 @@ class Functional(Model, module="keras.src.models.functional"):
                 if m is not None:
                     set_mask(x, m)
 
-        def run(operation: Any, args: tuple, arguments: dict) -> Any:
+        def run(node: Node, args: tuple, arguments: dict) -> Any:
+            operation = node.operation
             if (
                 training is not None
                 and isinstance(operation, Layer)
@@ -164,7 +167,7 @@ class Functional(Model, module="keras.src.models.functional"):
                     "training": training,
                     **{k: v for k, v in arguments.items() if k != "training" or v is not None},
                 }
-            return operation(*args, **arguments)
+            return operation(*self._reading.cut(node, args), **arguments)
 
         outputs = self._graph.run(flat, run, started(self._graph, inputs) if prepared else None)
         if isinstance(outputs, (list, tuple)) and len(outputs) == 1:
@@ -176,8 +179,8 @@ class Functional(Model, module="keras.src.models.functional"):
     ) -> Any:
         """The symbolic outputs for symbolic inputs, without new nodes in the layers."""
 
-        def run(operation: Any, args: tuple, kwargs: dict) -> Any:
-            return operation.compute_output_spec(*args, **kwargs)
+        def run(node: Node, args: tuple, kwargs: dict) -> Any:
+            return node.operation.compute_output_spec(*args, **kwargs)
 
         if is_prepared(inputs):
             outputs = self._graph.run([], run, started(self._graph, inputs))

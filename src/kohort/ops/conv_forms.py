@@ -33,6 +33,8 @@ _CACHED_BYTES = 2**21
 """Slices up to this size make a product that is quicker than XLA's convolution."""
 _ROWS_LAST = 16
 """Rows a step of the loop that finds the gradient of a kernel."""
+_ROWS_LOST = 1.1
+"""So many times the rows of the outputs: inputs whose gradient is quicker by rows laid out."""
 _LAID_BYTES = 2**26
 """Slices larger than this are laid side by side for a part of the batch at a time."""
 _LARGE_IMAGE_BYTES = 2**14
@@ -113,7 +115,18 @@ def _form(
     size = inputs.shape[0] * _row_bytes(inputs, kernel, window)
     if size <= _CACHED_BYTES and _has_few_slices(kernel):
         return _one_product
-    return _kernel_swapped if wanted == "inputs" else _few_rows_last
+    if wanted == "kernel":
+        return _few_rows_last
+    return _rows_laid if _loses_rows(inputs, kernel, window) else _kernel_swapped
+
+
+def _loses_rows(inputs: jax.Array, kernel: jax.Array, window: Window) -> bool:
+    """Whether images have far fewer rows after the convolution, with windows side by side."""
+    if inputs.ndim != 4 or max(window.strides) > 1:
+        return False
+    rows = inputs.shape[1]
+    left = rows + sum(window.padding[0]) - window.dilation[0] * (kernel.shape[0] - 1)
+    return rows >= _ROWS_LOST * left
 
 
 def _depthwise_form(inputs: jax.Array, kernel: jax.Array, wanted: Wanted) -> Form:
@@ -145,6 +158,19 @@ def _kernel_swapped(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax
         inputs, swapped, window.strides, window.padding, rhs_dilation=window.dilation,
         dimension_numbers=axes,
     )  # fmt: skip
+
+
+def _rows_laid(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    """What each row of windows sees side by side, then a convolution along the row.
+
+    Its transpose for the inputs multiplies rows of the outputs alone and adds up the results,
+    where the one above multiplies the zeros above and below them too.
+    """
+    (above, beside), (down, right) = window.padding, window.dilation
+    rows = Window((1, 1), (above, (0, 0)), (down, 1))
+    laid = jnp.concatenate(_slices(inputs, (kernel.shape[0], 1), rows), -1)
+    kernel = kernel.swapaxes(0, 1).reshape(1, kernel.shape[1], -1, kernel.shape[-1])
+    return _kernel_swapped(laid, kernel, Window((1, 1), ((0, 0), beside), (1, right)))
 
 
 def _few_rows_last(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
