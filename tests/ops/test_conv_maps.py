@@ -164,3 +164,12 @@ def test_gradient_of_far_fewer_rows_multiplies_no_rows_of_zeros(lengths, sizes):
     text = program.lower(outputs, k).compile().as_text()
     (convolution,) = [line for line in text.splitlines() if " convolution(" in line]
     assert f"window={{size={sizes} " in convolution
+
+
+@pytest.mark.parametrize("rows", [2, 10, 16, 20, 31])
+def test_gradients_of_kernels_walk_over_small_batches_too(rows):
+    """A loop of one step is none to XLA, which then computes inputs again and again."""
+    window = Window((1, 1), ((1, 1), (1, 1)), (1, 1))
+    x, y, k = jnp.ones((rows, 64, 64, 32)), jnp.ones((rows, 64, 64, 32)), jnp.ones((3, 3, 32, 32))
+    gradient = compiled(lambda x, y: jax.vjp(lambda k: convolve(x, k, window), k)[1](y))
+    assert " while(" in gradient.lower(x, y).compile().as_text()

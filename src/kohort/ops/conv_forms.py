@@ -175,7 +175,7 @@ def _rows_laid(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Arra
 
 def _few_rows_last(inputs: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     """Some rows at a time: without the loop XLA computes inputs again to move their axes."""
-    rows = min(_ROWS_LAST, inputs.shape[0])
+    rows = max(1, min(_ROWS_LAST, inputs.shape[0] // 2))  # a loop of one step would be none
     count, rest = divmod(inputs.shape[0], rows)
 
     @functools.partial(jax.checkpoint, prevent_cse=False)  # moved axes are not kept for all rows
