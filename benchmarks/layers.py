@@ -1,6 +1,6 @@
 """Training epochs of a convnet and of recurrent networks: Kohort and its peers in turns.
 
-    python -m benchmarks.layers [--only LSTM] [--rounds 5] [--write docs/layer_benchmarks.md]
+    python -m benchmarks.layers [--only LSTM] [--rounds 10] [--write docs/layer_benchmarks.md]
 
 The convnet has 3 x 3 convolutions with 32 and 64 filters, each followed by pooling, then a dense
 layer; images of MNIST. The recurrent networks have an embedding of 10,000 words, 32 units and
@@ -170,7 +170,7 @@ def main() -> None:
     """Time the epochs and print them with their ratios to Kohort's."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", choices=NETWORKS)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--write", type=Path)
     parser.add_argument("--serve", choices=NETWORKS, help=argparse.SUPPRESS)
     options = parser.parse_args()
