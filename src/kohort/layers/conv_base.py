@@ -63,11 +63,6 @@ class WindowLayer(Layer):
         self.input_spec = InputSpec(min_ndim=self._rank + 2)
 
     @property
-    def _reach(self: Any) -> tuple[int, ...]:
-        """How much of each axis a window covers, gaps included."""
-        raise NotImplementedError
-
-    @property
     def _channel_axis(self: Any) -> int:
         return -1 if self.data_format == "channels_last" else 1
 
@@ -105,6 +100,7 @@ class ConvLayer(WindowLayer):
 
     @property
     def _reach(self: Any) -> tuple[int, ...]:
+        """How much of each axis a window covers, gaps included."""
         sizes = zip(self.kernel_size, self.dilation_rate, strict=True)
         return tuple(step * (size - 1) + 1 for size, step in sizes)
 

@@ -28,6 +28,7 @@ class _Pooling(WindowLayer):
 
     @property
     def _reach(self) -> tuple[int, ...]:
+        """How much of each axis a window covers."""
         return self.pool_size
 
     def compute_output_shape(self, input_shape: Any) -> Any:
