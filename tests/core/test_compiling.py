@@ -15,6 +15,7 @@ class TestOptions:
         monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_prefer_vector_width=256")
         assert list(compiling._options.__wrapped__()) == ["xla_cpu_experimental_ynn_fusion_type"]
 
-    def test_another_version_of_xla_compiles_without_them(self, monkeypatch):
-        monkeypatch.setattr(compiling, "_OPTIONS", {"xla_cpu_of_yesterday": "1"})
-        assert compiling._options.__wrapped__() is None
+    def test_another_version_of_xla_compiles_with_those_it_knows(self, monkeypatch):
+        known = {"xla_cpu_prefer_vector_width": "512"}
+        monkeypatch.setattr(compiling, "_OPTIONS", {"xla_cpu_of_yesterday": "1", **known})
+        assert compiling._options.__wrapped__() == known

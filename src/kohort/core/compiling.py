@@ -29,13 +29,20 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 @functools.cache
-def _options() -> dict[str, str] | None:
+def _options() -> dict[str, str]:
     if jax.default_backend() != "cpu":
-        return None
+        return {}
     by_user = os.environ.get("XLA_FLAGS", "")
     options = {name: value for name, value in _OPTIONS.items() if name not in by_user}
-    try:  # another version of XLA may not know them
+    if _are_known(options):
+        return options
+    return {name: value for name, value in options.items() if _are_known({name: value})}
+
+
+def _are_known(options: dict[str, str]) -> bool:
+    """Whether this version of XLA knows the options."""
+    try:
         jax.jit(lambda: 0, compiler_options=options).lower().compile()
     except jax.errors.JaxRuntimeError:
-        return None
-    return options
+        return False
+    return True
