@@ -42,9 +42,7 @@ FAMILIES = (
 # What needs another framework.
 OTHERS = ("utils/torch_utils_test.py", "utils/tf_", "callbacks/orbax_checkpoint_test.py")
 # What Kohort leaves out by design, and frameworks that it does not work with: not run at all.
-LEFT_OUT = (
-    "quantiz lora awq gptq int4 float8 Quantized ragged torch tf_dataset tensorflow"
-).split()
+LEFT_OUT = "quantiz lora awq gptq int4 float8 Quantized ragged torch tf_dataset tensorflow".split()
 COUNTS = ("passed", "failed", "missing_public", "needs_internal", "skipped", "left_out")
 HEAD = """\
 # Keras's own tests

@@ -25,19 +25,26 @@ def lower(padding: Any) -> Any:
     return padding.lower() if isinstance(padding, str) else padding
 
 
+def window_reach(sizes: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
+    """How much of each axis a window covers, gaps included.
+
+    >>> window_reach((3, 3), (1, 2))
+    (3, 5)
+    """
+    return tuple(d * (k - 1) + 1 for k, d in zip(sizes, dilation, strict=True))
+
+
 def window_counts(
-    lengths: Sequence[int | None], window: Sequence[int], strides: Sequence[int], padding: str,
-    dilation: Sequence[int],
-) -> tuple[int | None, ...]:  # fmt: skip
+    lengths: Sequence[int | None], reach: Sequence[int], strides: Sequence[int], padding: str
+) -> tuple[int | None, ...]:
     """How many windows fit along each axis; None for an unknown length.
 
-    >>> window_counts((7, None), (3, 3), (2, 1), "valid", (1, 1))
+    >>> window_counts((7, None), (3, 3), (2, 1), "valid")
     (3, None)
     """
     counts: list[int | None] = []
-    for n, k, s, d in zip(lengths, window, strides, dilation, strict=True):
-        reach = d * (k - 1) if padding == "valid" else 0
-        counts.append(None if n is None else (n - reach - 1) // s + 1)
+    for n, r, s in zip(lengths, reach, strides, strict=True):
+        counts.append(None if n is None else (n - (r if padding == "valid" else 1)) // s + 1)
     return tuple(counts)
 
 
@@ -66,16 +73,21 @@ class WindowLayer(Layer):
     def _channel_axis(self: Any) -> int:
         return -1 if self.data_format == "channels_last" else 1
 
-    def _windows(self: Any, input_shape: Any, window: Any, dilation: Any, **told: Any) -> Any:
+    @property
+    def _axes(self: Any) -> slice:
+        """Where a shape has the lengths of the axes that windows move over."""
+        first = 1 if self.data_format == "channels_last" else 2
+        return slice(first, first + self._rank)
+
+    def _windows(self: Any, input_shape: Any, **told: Any) -> Any:
         """The number of windows along each axis; `told` is what an error tells besides."""
         if len(input_shape) != self._rank + 2:
             raise ValueError(
                 f"{type(self).__name__} takes inputs of rank {self._rank + 2}: batch, "
                 f"{self._rank} axes and channels. Received: input_shape={tuple(input_shape)}"
             )
-        first = 1 if self.data_format == "channels_last" else 2
-        lengths = input_shape[first : first + self._rank]
-        counts = window_counts(lengths, window, self.strides, self.padding, dilation)
+        lengths = input_shape[self._axes]
+        counts = window_counts(lengths, self._reach, self.strides, self.padding)
         if any(count is not None and count <= 0 for count in counts):
             facts = ", ".join(f"`{name}={value}`" for name, value in told.items())
             raise ValueError(
@@ -100,9 +112,7 @@ class ConvLayer(WindowLayer):
 
     @property
     def _reach(self: Any) -> tuple[int, ...]:
-        """How much of each axis a window covers, gaps included."""
-        sizes = zip(self.kernel_size, self.dilation_rate, strict=True)
-        return tuple(step * (size - 1) + 1 for size, step in sizes)
+        return window_reach(self.kernel_size, self.dilation_rate)
 
     def _refuse_dilated_strides(self: Any) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
@@ -146,7 +156,6 @@ class ConvLayer(WindowLayer):
 
     def _convolved_shape(self: Any, input_shape: Any, channels: Any) -> tuple[Any, ...]:
         lengths = self._windows(
-            input_shape, self.kernel_size, self.dilation_rate,
-            kernel_size=self.kernel_size, dilation_rate=self.dilation_rate,
-        )  # fmt: skip
+            input_shape, kernel_size=self.kernel_size, dilation_rate=self.dilation_rate
+        )
         return self._with_channels(input_shape, lengths, channels)

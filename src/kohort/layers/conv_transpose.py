@@ -59,11 +59,10 @@ class _ConvTranspose(ConvLayer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The enlarged lengths, and the filters."""
-        first = 1 if self.data_format == "channels_last" else 2
         lengths = [
             None if n is None else nn_conv.transposed_length(n, *settings)
             for n, *settings in zip(
-                input_shape[first : first + self._rank], self.kernel_size, self.strides,
+                input_shape[self._axes], self.kernel_size, self.strides,
                 [self.padding] * self._rank, self.output_padding or (None,) * self._rank,
                 self.dilation_rate, strict=True,
             )

@@ -28,13 +28,11 @@ class _Pooling(WindowLayer):
 
     @property
     def _reach(self) -> tuple[int, ...]:
-        """How much of each axis a window covers."""
         return self.pool_size
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The windows along each axis; the channels stay."""
-        ones = (1,) * self._rank
-        lengths = self._windows(input_shape, self.pool_size, ones, pool_size=self.pool_size)
+        lengths = self._windows(input_shape, pool_size=self.pool_size)
         return self._with_channels(input_shape, lengths, input_shape[self._channel_axis])
 
     def call(self, inputs: Any) -> Any:

@@ -14,6 +14,7 @@ from kohort.core.graph import Graph
 from kohort.core.masks import get_mask
 from kohort.core.symbolic import Node
 from kohort.layers.activation import ELU, Activation, LeakyReLU, ReLU
+from kohort.layers.conv_base import window_counts
 from kohort.layers.convolution import Conv1D, Conv2D, Conv3D
 from kohort.layers.depthwise import (
     DepthwiseConv1D,
@@ -70,9 +71,9 @@ class Reading:
         if len(windows) < 2 or not args or get_mask(args[0]) is not None:
             return args
         inputs, *others = args
-        first = 1 if windows[0].data_format == "channels_last" else 2
-        read = _read(windows, inputs.shape[first : first + windows[0]._rank])
-        return (inputs[(slice(None),) * first + tuple(map(slice, read))], *others)
+        axes = windows[0]._axes
+        read = map(slice, _read(windows, inputs.shape[axes]))
+        return (inputs[(slice(None),) * axes.start + tuple(read)], *others)
 
 
 def _keeps_places(layer: Any) -> bool:
@@ -87,12 +88,12 @@ def _read(windows: list[Any], lengths: tuple[int, ...]) -> tuple[int, ...]:
     >>> _read([Conv1D(4, 3), MaxPooling1D(2)], (13,))  # pooling reads 10 of 11 outputs
     (12,)
     """
-    whole = lengths
-    moves = [list(zip(layer._reach, layer.strides, strict=True)) for layer in windows]
-    for move in moves:
-        lengths = tuple((n - r) // s + 1 for n, (r, s) in zip(lengths, move, strict=True))
-    if min(lengths) < 1:
-        return whole
-    for move in reversed(moves):
-        lengths = tuple((n - 1) * s + r for n, (r, s) in zip(lengths, move, strict=True))
-    return lengths
+    counts: Any = lengths
+    for layer in windows:
+        counts = window_counts(counts, layer._reach, layer.strides, layer.padding)
+    if min(counts) < 1:
+        return lengths
+    for layer in reversed(windows):
+        moves = zip(counts, layer.strides, layer._reach, strict=True)
+        counts = tuple((n - 1) * s + r for n, s, r in moves)
+    return counts

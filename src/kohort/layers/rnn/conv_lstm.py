@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from kohort.core.component import field, hyper
 from kohort.core.settings import standardize_data_format
 from kohort.layers.arguments import standardize_tuple
-from kohort.layers.conv_base import check_positive, lower, window_counts
+from kohort.layers.conv_base import check_positive, lower, window_counts, window_reach
 from kohort.layers.fields import activation as function
 from kohort.layers.fields import constraint, initializer, regularizer
 from kohort.layers.input_spec import InputSpec
@@ -133,10 +133,8 @@ class ConvLSTMCell(Cell):
 
     def compute_output_shape(self, input_shape: Any, states_shape: Any = None) -> Any:
         """The shape of the output, and of h and c."""
-        sizes = window_counts(
-            self._spatial(input_shape), self.kernel_size, self.strides, self.padding,
-            self.dilation_rate,
-        )  # fmt: skip
+        reach = window_reach(self.kernel_size, self.dilation_rate)
+        sizes = window_counts(self._spatial(input_shape), reach, self.strides, self.padding)
         last = self.data_format == "channels_last"
         shape = (*sizes, self.filters) if last else (self.filters, *sizes)
         shape = (input_shape[0], *shape)
